@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/catalog.h"
+
+#include <chrono>
+#include <filesystem>
+#include <set>
+#include <thread>
+
+#include <spdlog/spdlog.h>
+
+#include "catalog/change_feed.h"
+#include "catalog/database/database.h"
+#include "catalog/database/image_rows.h"
+#include "catalog/database/image_select.h"
+#include "catalog/database/schema.h"
+#include "catalog/database/upload_rows.h"
+#include "catalog/policy.h"
+#include "catalog/store/file_store.h"
+
+namespace glance {
+
+namespace {
+
+// A writer's last close() answers at the seal; the publication is then on its way and takes
+// milliseconds. Whoever asks meanwhile waits this long at most.
+constexpr std::chrono::seconds kPublicationWait{1};
+constexpr std::chrono::milliseconds kPublicationPoll{2};
+
+Error no_such_image(const ImageId& id) {
+  return {Errc::not_found, "No image found with ID " + id.text()};
+}
+
+/// The SQLite file's directory, for `create`.
+void make_database_directory(const std::string& url) {
+  const auto parent = std::filesystem::path(sqlite_path(url)).parent_path();
+  if (parent.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(parent, error);
+  if (error) throw_errno(error.value(), "making the directory " + parent.string());
+}
+
+class DatabaseCatalog final : public Catalog {
+ public:
+  DatabaseCatalog(const Config& config, bool create)
+      : config_(config),
+        database_(config.database_url, create),
+        store_(config.filesystem_store_datadir, config.store_id, create) {
+    if (create) create_schema(database_);
+    check_schema(database_);
+  }
+
+  [[nodiscard]] const Config& config() const noexcept override { return config_; }
+
+  Image add(const Caller& caller, const ImageDraft& draft) override;
+  std::optional<Image> find(const Caller& caller, const ImageId& id) override;
+  std::vector<Image> list(const Caller& caller, const ImageQuery& query) override;
+  Image resolve(const Caller& caller, const std::string& name_or_id) override;
+  Image update(const Caller& caller, const ImageId& id,
+               std::span<const AttributeEdit> edits) override;
+  void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
+                   const ImageId& replaced) override;
+  void remove(const Caller& caller, const ImageId& id) override;
+  std::shared_ptr<Upload> upload(const Caller& caller, const ImageId& id,
+                                 const UploadOptions& options) override;
+  std::unique_ptr<BlobReader> open_data(const Caller& caller, const ImageId& id) override;
+  [[nodiscard]] Space space() const override { return store_.space(); }
+  std::vector<ImageEntry> entries(const Caller& caller) override;
+  std::vector<ImageEntry> entries(const Caller& caller, std::span<const ImageId> ids) override;
+  void set_data_time(const Caller& caller, const ImageId& id, Timestamp time) override;
+  std::unique_ptr<ChangeFeed> changes() override { return open_change_feed(database_); }
+  RecoveryReport recover() override {
+    prune_changes(database_);
+    return recover_uploads(database_, store_);
+  }
+
+ private:
+  /// The image, for a change by the caller, inside the change's transaction.
+  static Image to_modify(Session& sql, const Caller& caller, const ImageId& id);
+  static void require_deletable(const Image& image);
+  using Deadline = std::chrono::steady_clock::time_point;
+  [[nodiscard]] bool wait_for_publication(const ImageId& id, Deadline deadline);
+  void remove_data(const Image& image) noexcept;
+  std::vector<ImageEntry> only_visible(const Caller& caller, std::vector<ImageEntry> entries);
+
+  const Config config_;
+  Database database_;
+  FileStore store_;
+};
+
+Image DatabaseCatalog::to_modify(Session& sql, const Caller& caller, const ImageId& id) {
+  auto image = rows::select_image(sql, id);
+  if (!image || !may_see(caller, *image)) throw no_such_image(id);
+  if (!may_modify(caller, *image)) {
+    throw Error(Errc::forbidden, "You are not permitted to modify image " + id.text());
+  }
+  return std::move(*image);
+}
+
+void DatabaseCatalog::require_deletable(const Image& image) {
+  if (image.is_protected) {
+    throw Error(Errc::protected_,
+                "Image " + image.id.text() + " is protected and cannot be deleted.");
+  }
+}
+
+Image DatabaseCatalog::add(const Caller& caller, const ImageDraft& draft) {
+  validate(draft, config_.limits);
+  const Timestamp when = now();
+  Image image{.id = draft.id.value_or(ImageId::random()), .created_at = when, .updated_at = when};
+  image.name = draft.name;
+  image.visibility = draft.visibility;
+  image.is_protected = draft.is_protected;
+  image.os_hidden = draft.os_hidden;
+  image.owner = draft.owner ? draft.owner : caller.project;
+  if (image.owner == "") image.owner.reset();
+  image.disk_format = draft.disk_format;
+  image.container_format = draft.container_format;
+  image.min_disk = draft.min_disk;
+  image.min_ram = draft.min_ram;
+  const std::set<std::string> tags(draft.tags.begin(), draft.tags.end());
+  image.tags.assign(tags.begin(), tags.end());
+  image.properties = draft.properties;
+  if (!may_modify(caller, image)) {
+    throw Error(Errc::forbidden, "You are not permitted to create images owned by '" +
+                                     image.owner.value_or("") + "'.");
+  }
+  database_.write([&](Session& sql) {
+    if (rows::id_exists(sql, image.id)) {
+      throw Error(Errc::exists, "Image ID " + image.id.text() + " already exists!");
+    }
+    rows::insert_image(sql, image);
+  });
+  return image;
+}
+
+/// Waits while the image's upload is sealed but not yet active. True if anything may have
+/// changed.
+bool DatabaseCatalog::wait_for_publication(const ImageId& id, Deadline deadline) {
+  for (bool waited = false;; waited = true) {
+    const auto sealed = database_.read([&](Session& sql) { return rows::sealed_at(sql, id); });
+    // The age is by the wall clock, which may have been set back; the deadline is not.
+    const bool recent = sealed && now() - *sealed <= kPublicationWait;
+    if (!recent || std::chrono::steady_clock::now() > deadline) return waited || !sealed;
+    std::this_thread::sleep_for(kPublicationPoll);
+  }
+}
+
+std::optional<Image> DatabaseCatalog::find(const Caller& caller, const ImageId& id) {
+  const auto select = [&](Session& sql) { return rows::select_image(sql, id); };
+  auto image = database_.read(select);
+  if (image && image->status == ImageStatus::saving &&
+      wait_for_publication(id, std::chrono::steady_clock::now() + kPublicationWait)) {
+    image = database_.read(select);
+  }
+  if (image && !may_see(caller, *image)) image.reset();
+  return image;
+}
+
+std::vector<Image> DatabaseCatalog::list(const Caller& caller, const ImageQuery& query) {
+  const auto select = [&](Session& sql) {
+    MarkerValues marker;
+    if (query.marker) {
+      const auto statement = marker_select(query);
+      marker = rows::select_texts(sql, statement.text, statement.bindings, full_sort(query).size());
+      if (marker.empty()) {
+        throw Error(Errc::invalid, "No image found with ID " + query.marker->text());
+      }
+    }
+    const auto page = page_select(query, marker);
+    return rows::select_images(sql, page.text, page.bindings);
+  };
+  auto images = database_.read(select);
+  bool changed = false;
+  const Deadline deadline = std::chrono::steady_clock::now() + kPublicationWait;
+  for (const auto& image : images) {
+    if (image.status == ImageStatus::saving) changed |= wait_for_publication(image.id, deadline);
+  }
+  if (changed) images = database_.read(select);
+  std::erase_if(images, [&](const Image& image) { return !may_see(caller, image); });
+  return images;
+}
+
+Image DatabaseCatalog::resolve(const Caller& caller, const std::string& name_or_id) {
+  const auto named =
+      list(caller, {.filters = {{ImageColumn::name, name_or_id}}, .os_hidden = std::nullopt});
+  if (named.size() == 1) return named.front();
+  if (named.size() > 1) {
+    std::string ids;
+    for (const auto& image : named) ids += "\n  " + image.id.text();
+    throw Error(Errc::ambiguous, std::to_string(named.size()) + " images are named '" + name_or_id +
+                                     "'; use one of their ids:" + ids);
+  }
+  if (const auto id = ImageId::parse(name_or_id)) {
+    if (auto image = find(caller, *id)) return std::move(*image);
+  }
+  throw Error(Errc::not_found, "no image has the name or id '" + name_or_id + "'");
+}
+
+Image DatabaseCatalog::update(const Caller& caller, const ImageId& id,
+                              std::span<const AttributeEdit> edits) {
+  return database_.write([&](Session& sql) {
+    const Image before = to_modify(sql, caller, id);
+    Image after = before;
+    for (const auto& edit : edits) apply(edit, config_.limits, after);
+    if (edits.empty()) return after;
+    after.updated_at = now();
+    rows::update_image(sql, before, after);
+    return after;
+  });
+}
+
+void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const std::string& name,
+                                  const ImageId& replaced) {
+  const Image old = database_.write([&](Session& sql) {
+    const Image before = to_modify(sql, caller, id);
+    Image gone = to_modify(sql, caller, replaced);
+    require_deletable(gone);
+    Image after = before;
+    apply({.kind = AttributeEdit::Kind::put, .name = "name", .value = name}, config_.limits, after);
+    after.updated_at = now();
+    rows::update_image(sql, before, after);
+    rows::inherit_name_order(sql, id, replaced);
+    rows::delete_image(sql, gone, after.updated_at);
+    return gone;
+  });
+  remove_data(old);
+}
+
+void DatabaseCatalog::remove(const Caller& caller, const ImageId& id) {
+  const Image image = database_.write([&](Session& sql) {
+    Image found = to_modify(sql, caller, id);
+    require_deletable(found);
+    rows::delete_image(sql, found, now());
+    return found;
+  });
+  remove_data(image);
+}
+
+/// The row is gone already; what fails here is recovery's to try again.
+void DatabaseCatalog::remove_data(const Image& image) noexcept {
+  for (const auto& location : image.locations) {
+    try {
+      store_.remove(location.url);
+      database_.write([&](Session& sql) { rows::forget_garbage(sql, location.url); });
+    } catch (const std::exception& error) {
+      spdlog::error("removing the data of image {}: {}", image.id.text(), error.what());
+    }
+  }
+}
+
+std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const ImageId& id,
+                                                const UploadOptions& options) {
+  database_.read([&](Session& sql) { static_cast<void>(to_modify(sql, caller, id)); });
+  return Upload::begin(database_, store_, config_, id, options);
+}
+
+std::unique_ptr<BlobReader> DatabaseCatalog::open_data(const Caller& caller, const ImageId& id) {
+  const auto image = find(caller, id);
+  if (!image) throw no_such_image(id);
+  if (!may_download(caller, *image)) {
+    throw Error(Errc::deactivated,
+                "The requested image has been deactivated. Image data download is forbidden.");
+  }
+  if (image->status != ImageStatus::active && image->status != ImageStatus::deactivated) {
+    throw Error(Errc::not_ready, "image " + id.text() + " has no data yet (status " +
+                                     std::string(to_string(image->status)) + ")");
+  }
+  if (image->locations.empty()) {
+    throw Error(Errc::corrupt, "image " + id.text() + " is active but has no location");
+  }
+  std::unique_ptr<BlobReader> reader;
+  try {
+    reader = store_.open(image->locations.front());
+  } catch (const Error& error) {
+    spdlog::error("image {}: {}", id.text(), error.what());
+    throw Error(Errc::corrupt, "the data of image " + id.text() + " cannot be opened");
+  }
+  if (reader->size() != image->size.value_or(0)) {
+    spdlog::error("image {}: {} bytes recorded, {} in the store", id.text(),
+                  image->size.value_or(0), reader->size());
+    throw Error(Errc::corrupt,
+                "the data of image " + id.text() + " have another size than recorded");
+  }
+  return reader;
+}
+
+std::vector<ImageEntry> DatabaseCatalog::entries(const Caller& caller) {
+  return only_visible(caller,
+                      database_.read([](Session& sql) { return rows::select_entries(sql); }));
+}
+
+std::vector<ImageEntry> DatabaseCatalog::entries(const Caller& caller,
+                                                 std::span<const ImageId> ids) {
+  return only_visible(caller,
+                      database_.read([&](Session& sql) { return rows::select_entries(sql, ids); }));
+}
+
+/// Entries carry no owner, so for callers who do not see everything the images are asked.
+std::vector<ImageEntry> DatabaseCatalog::only_visible(const Caller& caller,
+                                                      std::vector<ImageEntry> entries) {
+  if (caller.is_admin) return entries;
+  std::set<ImageId> visible;
+  for (const auto& image : list(caller, {.os_hidden = std::nullopt})) visible.insert(image.id);
+  std::erase_if(entries, [&](const ImageEntry& entry) { return !visible.contains(entry.id); });
+  return entries;
+}
+
+void DatabaseCatalog::set_data_time(const Caller& caller, const ImageId& id, Timestamp time) {
+  database_.write([&](Session& sql) {
+    static_cast<void>(to_modify(sql, caller, id));
+    rows::upsert_data_time(sql, id, time);
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<Catalog> Catalog::open(const Config& config, bool create) {
+  if (create) make_database_directory(config.database_url);
+  return std::make_unique<DatabaseCatalog>(config, create);
+}
+
+}  // namespace glance

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "catalog/attributes.h"
+#include "catalog/caller.h"
+#include "catalog/changes.h"
+#include "catalog/config.h"
+#include "catalog/image.h"
+#include "catalog/image_entry.h"
+#include "catalog/image_query.h"
+#include "catalog/store/store.h"
+#include "catalog/upload/recovery.h"
+#include "catalog/upload/upload.h"
+
+namespace glance {
+
+/// The image catalog: the face that both doors and the operator's tool use.
+///
+/// Owns the database sessions and the store. Safe for concurrent use; every call blocks for the
+/// time of a database transaction and may throw busy, io or corrupt beside what it lists. What a
+/// call changed is durable when it returns, except `queued` and `saving` (design § 7).
+/// not_found also stands for an image that the caller may not know of.
+class Catalog {
+ public:
+  /// Opens the catalog that `config` describes; with `create` an empty database gets its tables
+  /// and a missing directory is made. Errors: not_found (no database; names the way out),
+  /// corrupt (not a database), unsupported (a schema that this version does not know).
+  static std::unique_ptr<Catalog> open(const Config& config, bool create = false);
+
+  virtual ~Catalog() = default;
+
+  [[nodiscard]] virtual const Config& config() const noexcept = 0;
+
+  // ── images ────────────────────────────────────────────────────────────────────────────────
+
+  /// Errors: invalid, exists (the id; deleted images keep theirs), over_quota, forbidden.
+  virtual Image add(const Caller& caller, const ImageDraft& draft) = 0;
+
+  /// An image whose upload is sealed is about to turn active: find() and list() wait for it, up
+  /// to a second from its seal, so that what a writer's close() promised is there for all.
+  [[nodiscard]] virtual std::optional<Image> find(const Caller& caller, const ImageId& id) = 0;
+
+  /// Error: invalid (unknown marker).
+  [[nodiscard]] virtual std::vector<Image> list(const Caller& caller, const ImageQuery& query) = 0;
+
+  /// The image with that name, or else with that id. Errors: not_found, ambiguous (lists the ids).
+  [[nodiscard]] virtual Image resolve(const Caller& caller, const std::string& name_or_id) = 0;
+
+  /// Applies all edits or none, in one transaction against the newest state, so that two callers'
+  /// edits of different keys never overwrite each other. Errors: not_found, forbidden, and
+  /// those of apply() in attributes.h.
+  virtual Image update(const Caller& caller, const ImageId& id,
+                       std::span<const AttributeEdit> edits) = 0;
+
+  /// Gives the image `name` and deletes the image that had it, in one transaction; the new one
+  /// takes the old one's place in the order of names. Errors: not_found, forbidden, protected_.
+  virtual void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
+                           const ImageId& replaced) = 0;
+
+  /// Soft deletion, then the data. Open readers keep theirs. Errors: not_found, forbidden,
+  /// protected_.
+  virtual void remove(const Caller& caller, const ImageId& id) = 0;
+
+  // ── data ──────────────────────────────────────────────────────────────────────────────────
+
+  /// Begins an upload: see Upload::begin(). The catalog must outlive it.
+  virtual std::shared_ptr<Upload> upload(const Caller& caller, const ImageId& id,
+                                         const UploadOptions& options) = 0;
+
+  /// Errors: not_found, not_ready (no data yet), deactivated, corrupt (the data are missing or of
+  /// another size than recorded).
+  [[nodiscard]] virtual std::unique_ptr<BlobReader> open_data(const Caller& caller,
+                                                              const ImageId& id) = 0;
+
+  [[nodiscard]] virtual Space space() const = 0;
+
+  // ── the mount's directory ─────────────────────────────────────────────────────────────────
+
+  /// All images that the caller sees, hidden ones too; without properties, tags or digests.
+  [[nodiscard]] virtual std::vector<ImageEntry> entries(const Caller& caller) = 0;
+
+  /// The same for some ids; those that are gone are left out.
+  [[nodiscard]] virtual std::vector<ImageEntry> entries(const Caller& caller,
+                                                        std::span<const ImageId> ids) = 0;
+
+  /// Remembers the modification time that a tool set (cp -p, rsync -a). Error: not_found.
+  virtual void set_data_time(const Caller& caller, const ImageId& id, Timestamp time) = 0;
+
+  // ── life ──────────────────────────────────────────────────────────────────────────────────
+
+  [[nodiscard]] virtual std::unique_ptr<ChangeFeed> changes() = 0;
+
+  /// Finishes or takes back what dead processes of this host left behind (design § 7). Safe
+  /// while other processes work on the catalog.
+  virtual RecoveryReport recover() = 0;
+};
+
+}  // namespace glance

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace glance {
+
+/// The limits and lists that values are checked against; keys and defaults are Glance's
+/// (contract § 9). A negative quota means unlimited.
+struct ImageLimits {
+  std::uint64_t image_size_cap = 1099511627776;  ///< bytes
+  std::int64_t image_property_quota = 128;
+  std::int64_t image_tag_quota = 128;
+  std::vector<std::string> disk_formats = {"ami", "ari",   "aki", "vhd", "vhdx", "vmdk",
+                                           "raw", "qcow2", "vdi", "iso", "ploop"};
+  std::vector<std::string> container_formats = {"ami", "ari", "aki",    "bare",
+                                                "ovf", "ova", "docker", "compressed"};
+};
+
+/// Everything that a SPEC says, in one struct. There are no globals: whoever needs a value is
+/// given it.
+struct Config {
+  std::string source;        ///< the SPEC, for messages; never holds a password
+  std::string database_url;  ///< as SQLAlchemy writes it, e.g. sqlite:////srv/glance.sqlite
+  std::filesystem::path filesystem_store_datadir = "/var/lib/glance/images";
+  std::string store_id = "file";  ///< what `{"store": …}` in a location's metadata says
+  ImageLimits limits;
+  std::string hashing_algorithm = "sha512";
+  std::uint32_t limit_param_default = 25;
+  std::uint32_t api_limit_max = 1000;
+  bool show_image_direct_url = false;
+  bool show_multiple_locations = false;
+  std::string bind_host = "127.0.0.1";
+  std::uint16_t bind_port = 9292;
+  std::optional<std::string> public_endpoint;
+  std::uint32_t workers = 0;  ///< 0: as many as there are cores
+};
+
+/// Reads a SPEC, the grammar that every program shares:
+///  - a path to a file: a glance-api.conf;
+///  - a path to a directory: the embedded default, `glance.sqlite` and `images/` inside it;
+///  - a database URL (`sqlite:////…`): the store from Glance's defaults.
+/// With `create`, a path that does not exist is taken for a directory to be made by the caller.
+/// Errors: not_found (names the path), invalid (file, line, key and what is allowed),
+/// unsupported (a URL scheme that this build cannot open).
+[[nodiscard]] Config read_spec(const std::string& spec, bool create);
+
+/// Reads a glance-api.conf, in oslo.config's INI dialect. Unknown keys are ignored: operators'
+/// files are full of them. Errors: as read_spec().
+[[nodiscard]] Config read_config_file(const std::filesystem::path& path);
+
+}  // namespace glance

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/database/database.h"
+
+#include <filesystem>
+
+#include <soci/sqlite3/soci-sqlite3.h>
+#include <spdlog/spdlog.h>
+
+namespace glance {
+
+namespace {
+
+// Writers of other processes hold the lock for milliseconds; only a stuck one takes this long.
+constexpr int kBusyTimeoutMs = 30'000;
+constexpr std::size_t kPooledSessions = 8;
+
+Errc code_of_sqlite(int result) noexcept {
+  // The primary code is the low byte of an extended one.
+  switch (result & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Errc::busy;
+    case SQLITE_FULL:
+      return Errc::no_space;
+    case SQLITE_READONLY:
+      return Errc::read_only;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Errc::corrupt;
+    case SQLITE_CONSTRAINT:
+      return Errc::exists;
+    default:
+      return Errc::io;
+  }
+}
+
+std::string checked_path(const std::string& url, bool create) {
+  std::string path = sqlite_path(url);
+  if (!create && !std::filesystem::exists(path)) {
+    throw Error(Errc::not_found,
+                "there is no catalog database " + path +
+                    " (the option `create` or `glance-catalog db-sync` makes one)");
+  }
+  return path;
+}
+
+}  // namespace
+
+std::string sqlite_path(std::string_view url) {
+  constexpr std::string_view kScheme = "sqlite:///";
+  if (!url.starts_with(kScheme)) {
+    const std::string_view scheme = url.substr(0, url.find("://"));
+    throw Error(Errc::unsupported, "the database engine '" + std::string(scheme) +
+                                       "' is not supported; allowed: sqlite:////PATH");
+  }
+  return std::string(url.substr(kScheme.size()));
+}
+
+Database::Database(const std::string& url, bool create) : path_(checked_path(url, create)) {
+  writer_ = connect();
+}
+
+std::unique_ptr<Session> Database::connect() const {
+  return guarded([&] {
+    auto session = std::make_unique<Session>(soci::sqlite3, "dbname=\"" + path_ + "\"");
+    *session << "PRAGMA busy_timeout = " + std::to_string(kBusyTimeoutMs);
+    // Several processes share the file: WAL lets readers go on while one writes. FULL makes a
+    // commit durable before it returns; publication must survive power loss.
+    *session << "PRAGMA journal_mode = WAL";
+    *session << "PRAGMA synchronous = FULL";
+    return session;
+  });
+}
+
+std::unique_ptr<Session> Database::take() {
+  {
+    MutexLock lock(pool_mutex_);
+    if (!pool_.empty()) {
+      auto session = std::move(pool_.back());
+      pool_.pop_back();
+      return session;
+    }
+  }
+  return connect();
+}
+
+void Database::give_back(std::unique_ptr<Session> session) noexcept {
+  MutexLock lock(pool_mutex_);
+  if (pool_.size() < kPooledSessions) pool_.push_back(std::move(session));
+}
+
+Database::Rollback::~Rollback() {
+  if (session_ == nullptr) return;
+  try {
+    *session_ << "ROLLBACK";
+  } catch (const std::exception& error) {
+    // SQLite has rolled back by itself, e.g. when the disk is full.
+    spdlog::debug("rollback: {}", error.what());
+  }
+}
+
+void Database::rethrow(const soci::soci_error& error) {
+  const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
+  const Errc code = sqlite != nullptr ? code_of_sqlite(sqlite->result()) : Errc::io;
+  throw Error(code, "database: " + error.get_error_message());
+}
+
+}  // namespace glance

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/database/image_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+
+#include <spdlog/spdlog.h>
+
+#include "catalog/timestamp.h"
+
+namespace glance::rows {
+
+const char* const kImageColumns =
+    "id, name, status, visibility, protected, os_hidden, owner, disk_format, container_format,"
+    " min_disk, min_ram, size, virtual_size, checksum, os_hash_algo, os_hash_value,"
+    " created_at, updated_at";
+
+namespace {
+
+// SQLite allows 32,766 parameters; more than this many ids in one IN list gain nothing.
+constexpr std::size_t kIdsPerStatement = 500;
+
+/// The columns of kImageColumns as SOCI fetches them.
+struct ImageRow {
+  std::string id;
+  std::optional<std::string> name;
+  std::string status;
+  std::string visibility;
+  int is_protected = 0;
+  int os_hidden = 0;
+  std::optional<std::string> owner;
+  std::optional<std::string> disk_format;
+  std::optional<std::string> container_format;
+  int min_disk = 0;
+  int min_ram = 0;
+  std::optional<long long> size;
+  std::optional<long long> virtual_size;
+  std::optional<std::string> checksum;
+  std::optional<std::string> os_hash_algo;
+  std::optional<std::string> os_hash_value;
+  std::string created_at;
+  std::optional<std::string> updated_at;
+
+  void define(soci::statement& statement) {
+    using soci::into;
+    statement.exchange(into(id));
+    statement.exchange(into(name));
+    statement.exchange(into(status));
+    statement.exchange(into(visibility));
+    statement.exchange(into(is_protected));
+    statement.exchange(into(os_hidden));
+    statement.exchange(into(owner));
+    statement.exchange(into(disk_format));
+    statement.exchange(into(container_format));
+    statement.exchange(into(min_disk));
+    statement.exchange(into(min_ram));
+    statement.exchange(into(size));
+    statement.exchange(into(virtual_size));
+    statement.exchange(into(checksum));
+    statement.exchange(into(os_hash_algo));
+    statement.exchange(into(os_hash_value));
+    statement.exchange(into(created_at));
+    statement.exchange(into(updated_at));
+  }
+};
+
+Timestamp stored_time(const std::string& text, const std::string& id) {
+  const auto time = parse_time(text);
+  // One odd row must not take the whole catalog out of sight.
+  if (!time) spdlog::warn("image row '{}' has the unreadable time '{}'", id, text);
+  return time.value_or(Timestamp{});
+}
+
+std::optional<std::uint64_t> stored_size(std::optional<long long> value) {
+  if (!value || *value < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*value);
+}
+
+std::optional<long long> size_column(std::optional<std::uint64_t> value) {
+  if (!value) return std::nullopt;
+  return static_cast<long long>(*value);
+}
+
+/// Nothing for a row that no Image can hold: an id that is no UUID, a state nobody knows.
+std::optional<Image> image_of(const ImageRow& row) {
+  const auto id = ImageId::parse(row.id);
+  const auto status = parse_image_status(row.status);
+  const auto visibility = parse_visibility(row.visibility);
+  if (!id || !status || !visibility) {
+    spdlog::warn("image row '{}' is left out: status '{}', visibility '{}'", row.id, row.status,
+                 row.visibility);
+    return std::nullopt;
+  }
+  const Timestamp created = stored_time(row.created_at, row.id);
+  return Image{
+      .id = *id,
+      .name = row.name,
+      .status = *status,
+      .visibility = *visibility,
+      .is_protected = row.is_protected != 0,
+      .os_hidden = row.os_hidden != 0,
+      .owner = row.owner,
+      .disk_format = row.disk_format,
+      .container_format = row.container_format,
+      .min_disk = row.min_disk,
+      .min_ram = row.min_ram,
+      .size = stored_size(row.size),
+      .virtual_size = stored_size(row.virtual_size),
+      .checksum = row.checksum,
+      .os_hash_algo = row.os_hash_algo,
+      .os_hash_value = row.os_hash_value,
+      .created_at = created,
+      .updated_at = row.updated_at ? stored_time(*row.updated_at, row.id) : created,
+      .tags = {},
+      .properties = {},
+      .locations = {},
+  };
+}
+
+/// Prepares `text`, binds the texts in order and defines the columns through `define`.
+template <typename Define>
+void run_select(soci::statement& statement, const std::string& text,
+                std::span<const std::string> bindings, Define&& define) {
+  for (const auto& each : bindings) statement.exchange(soci::use(each));
+  define(statement);
+  statement.alloc();
+  statement.prepare(text);
+  statement.define_and_bind();
+  statement.execute();
+}
+
+std::string in_list(std::size_t count) {
+  std::string list = "(";
+  for (std::size_t i = 0; i < count; ++i) {
+    list += (i == 0 ? ":id" : ", :id") + std::to_string(i);
+  }
+  return list + ")";
+}
+
+// `IS FALSE` and not `= false`: it keeps SQLite's planner away from Glance's single-column indexes
+// on `deleted`, which it would prefer to the one on image_id (design § 4).
+constexpr std::string_view kPropertiesOf =
+    "SELECT image_id, name, value FROM image_properties WHERE deleted IS FALSE AND image_id IN ";
+constexpr std::string_view kTagsOf =
+    "SELECT image_id, value, NULL FROM image_tags WHERE deleted IS FALSE AND image_id IN ";
+constexpr std::string_view kLocationsOf =
+    "SELECT image_id, value, meta_data FROM image_locations"
+    " WHERE deleted IS FALSE AND status = 'active' AND image_id IN ";
+
+/// Calls `take(image id, first, second)` for every row of a (image_id, text, text?) selection.
+template <typename Take>
+void each_child(Session& sql, std::string_view select, std::span<const std::string> ids,
+                std::string_view order, Take&& take) {
+  std::string id;
+  std::string first;
+  std::optional<std::string> second;
+  soci::statement statement(sql);
+  run_select(statement, std::string(select) + in_list(ids.size()) + std::string(order), ids,
+             [&](soci::statement& to) {
+               to.exchange(soci::into(id));
+               to.exchange(soci::into(first));
+               to.exchange(soci::into(second));
+             });
+  while (statement.fetch()) take(id, first, second);
+}
+
+void load_children(Session& sql, std::span<Image> images) {
+  if (images.empty()) return;
+  std::vector<std::string> ids;
+  std::unordered_map<std::string_view, Image*> by_id;
+  for (auto& image : images) {
+    ids.push_back(image.id.text());
+    by_id[image.id.text()] = &image;
+  }
+  each_child(sql, kPropertiesOf, ids, "", [&](auto& id, auto& name, auto& value) {
+    by_id.at(id)->properties[name] = value.value_or("");
+  });
+  each_child(sql, kTagsOf, ids, " ORDER BY value", [&](auto& id, auto& tag, auto&) {
+    auto& tags = by_id.at(id)->tags;
+    if (tags.empty() || tags.back() != tag) tags.push_back(tag);
+  });
+  each_child(sql, kLocationsOf, ids, " ORDER BY id", [&](auto& id, auto& url, auto& metadata) {
+    by_id.at(id)->locations.push_back({.url = url, .metadata = metadata.value_or("{}")});
+  });
+}
+
+void upsert_property(Session& sql, const std::string& id, const std::string& name,
+                     const std::string& value, const std::string& when) {
+  // The pair (image_id, name) is unique, deleted rows included: a property that comes back takes
+  // its old row again, whose deleted_at stays, as in Glance.
+  const auto revived = execute(sql,
+                               "UPDATE image_properties SET value = :value, deleted = false,"
+                               " updated_at = :now WHERE image_id = :id AND name = :name",
+                               value, when, id, name);
+  if (revived > 0) return;
+  execute(sql,
+          "INSERT INTO image_properties (image_id, name, value, created_at, updated_at, deleted)"
+          " VALUES (:id, :name, :value, :created, :updated, false)",
+          id, name, value, when, when);
+}
+
+void insert_tag(Session& sql, const std::string& id, const std::string& tag,
+                const std::string& when) {
+  execute(sql,
+          "INSERT INTO image_tags (image_id, value, created_at, updated_at, deleted)"
+          " VALUES (:id, :tag, :created, :updated, false)",
+          id, tag, when, when);
+}
+
+void update_properties(Session& sql, const Image& before, const Image& after,
+                       const std::string& when) {
+  for (const auto& [name, value] : after.properties) {
+    const auto old = before.properties.find(name);
+    if (old == before.properties.end() || old->second != value) {
+      upsert_property(sql, after.id.text(), name, value, when);
+    }
+  }
+  for (const auto& [name, value] : before.properties) {
+    if (after.properties.contains(name)) continue;
+    execute(sql,
+            "UPDATE image_properties SET deleted = true, deleted_at = :gone, updated_at = :now"
+            " WHERE image_id = :id AND name = :name",
+            when, when, after.id.text(), name);
+  }
+}
+
+void update_tags(Session& sql, const Image& before, const Image& after, const std::string& when) {
+  const std::set<std::string> old_tags(before.tags.begin(), before.tags.end());
+  const std::set<std::string> new_tags(after.tags.begin(), after.tags.end());
+  for (const auto& tag : new_tags) {
+    if (!old_tags.contains(tag)) insert_tag(sql, after.id.text(), tag, when);
+  }
+  for (const auto& tag : old_tags) {
+    if (new_tags.contains(tag)) continue;
+    execute(sql,
+            "UPDATE image_tags SET deleted = true, deleted_at = :gone, updated_at = :now"
+            " WHERE image_id = :id AND value = :tag AND deleted IS FALSE",
+            when, when, after.id.text(), tag);
+  }
+}
+
+}  // namespace
+
+std::vector<Image> select_images(Session& sql, const std::string& text,
+                                 std::span<const std::string> bindings) {
+  std::vector<Image> images;
+  ImageRow row;
+  soci::statement statement(sql);
+  run_select(statement, text, bindings, [&](soci::statement& to) { row.define(to); });
+  while (statement.fetch()) {
+    if (auto image = image_of(row)) images.push_back(std::move(*image));
+  }
+  const std::span<Image> all(images);
+  for (std::size_t from = 0; from < all.size(); from += kIdsPerStatement) {
+    load_children(sql, all.subspan(from, std::min(kIdsPerStatement, all.size() - from)));
+  }
+  return images;
+}
+
+std::optional<Image> select_image(Session& sql, const ImageId& id) {
+  const std::array bindings = {id.text()};
+  auto images = select_images(
+      sql,
+      std::string("SELECT ") + kImageColumns + " FROM images WHERE id = :id AND deleted IS FALSE",
+      bindings);
+  if (images.empty()) return std::nullopt;
+  return std::move(images.front());
+}
+
+std::vector<std::optional<std::string>> select_texts(Session& sql, const std::string& text,
+                                                     std::span<const std::string> bindings,
+                                                     std::size_t columns) {
+  std::vector<std::optional<std::string>> values(columns);
+  soci::statement statement(sql);
+  run_select(statement, text, bindings, [&](soci::statement& to) {
+    for (auto& value : values) to.exchange(soci::into(value));
+  });
+  if (!statement.fetch()) values.clear();
+  return values;
+}
+
+bool id_exists(Session& sql, const ImageId& id) {
+  int count = 0;
+  sql << "SELECT COUNT(*) FROM images WHERE id = :id", soci::use(id.text()), soci::into(count);
+  return count > 0;
+}
+
+void insert_image(Session& sql, const Image& image) {
+  const std::string created = format_db_time(image.created_at);
+  const std::string updated = format_db_time(image.updated_at);
+  execute(sql,
+          "INSERT INTO images (id, name, size, status, created_at, updated_at, deleted,"
+          " disk_format, container_format, owner, min_disk, min_ram, protected, visibility,"
+          " os_hidden) VALUES (:id, :name, NULL, :status, :created, :updated, false,"
+          " :disk_format, :container_format, :owner, :min_disk, :min_ram, :protected, :visibility,"
+          " :os_hidden)",
+          image.id.text(), image.name, std::string(to_string(image.status)), created, updated,
+          image.disk_format, image.container_format, image.owner, image.min_disk, image.min_ram,
+          int{image.is_protected}, std::string(to_string(image.visibility)), int{image.os_hidden});
+  for (const auto& [name, value] : image.properties) {
+    upsert_property(sql, image.id.text(), name, value, created);
+  }
+  for (const auto& tag : image.tags) insert_tag(sql, image.id.text(), tag, created);
+}
+
+void update_image(Session& sql, const Image& before, const Image& after) {
+  const std::string when = format_db_time(after.updated_at);
+  execute(sql,
+          "UPDATE images SET name = :name, status = :status, visibility = :visibility,"
+          " protected = :protected, os_hidden = :os_hidden, owner = :owner,"
+          " disk_format = :disk_format, container_format = :container_format,"
+          " min_disk = :min_disk, min_ram = :min_ram, size = :size, virtual_size = :virtual_size,"
+          " checksum = :checksum, os_hash_algo = :os_hash_algo, os_hash_value = :os_hash_value,"
+          " updated_at = :updated_at WHERE id = :id",
+          after.name, std::string(to_string(after.status)),
+          std::string(to_string(after.visibility)), int{after.is_protected}, int{after.os_hidden},
+          after.owner, after.disk_format, after.container_format, after.min_disk, after.min_ram,
+          size_column(after.size), size_column(after.virtual_size), after.checksum,
+          after.os_hash_algo, after.os_hash_value, when, after.id.text());
+  update_properties(sql, before, after, when);
+  update_tags(sql, before, after, when);
+}
+
+void delete_image(Session& sql, const Image& image, Timestamp when) {
+  const std::string now = format_db_time(when);
+  const std::string& id = image.id.text();
+  for (const auto& location : image.locations) {
+    execute(sql, "INSERT OR IGNORE INTO glancefs_garbage (url, created_at) VALUES (:url, :now)",
+            location.url, now);
+  }
+  for (const std::string table : {"image_properties", "image_tags", "image_members"}) {
+    execute(sql,
+            "UPDATE " + table +
+                " SET deleted = true, deleted_at = :gone, updated_at = :now"
+                " WHERE image_id = :id AND deleted IS FALSE",
+            now, now, id);
+  }
+  execute(sql,
+          "UPDATE image_locations SET deleted = true, deleted_at = :gone, updated_at = :now,"
+          " status = 'deleted' WHERE image_id = :id AND deleted IS FALSE",
+          now, now, id);
+  execute(sql,
+          "UPDATE images SET deleted = true, deleted_at = :gone, updated_at = :now,"
+          " status = 'deleted' WHERE id = :id",
+          now, now, id);
+}
+
+void forget_garbage(Session& sql, const std::string& url) {
+  execute(sql, "DELETE FROM glancefs_garbage WHERE url = :url", url);
+}
+
+std::vector<std::string> select_garbage(Session& sql) {
+  const soci::rowset<std::string> rows = (sql.prepare << "SELECT url FROM glancefs_garbage");
+  return {rows.begin(), rows.end()};
+}
+
+bool move_status(Session& sql, const ImageId& id, ImageStatus from, ImageStatus to,
+                 Timestamp when) {
+  return execute(sql,
+                 "UPDATE images SET status = :to, updated_at = :now"
+                 " WHERE id = :id AND status = :from AND deleted IS FALSE",
+                 std::string(to_string(to)), format_db_time(when), id.text(),
+                 std::string(to_string(from))) > 0;
+}
+
+void insert_location(Session& sql, const ImageId& id, const Location& location, Timestamp when) {
+  const std::string now = format_db_time(when);
+  execute(sql,
+          "INSERT INTO image_locations (image_id, value, meta_data, created_at, updated_at,"
+          " deleted, status) VALUES (:id, :url, :metadata, :created, :updated, false, 'active')",
+          id.text(), location.url, location.metadata, now, now);
+}
+
+namespace {
+
+// Glance hides killed and deleted images; pending_delete ones wait for its scrubber.
+constexpr std::string_view kEntries =
+    "SELECT i.id, i.name, COALESCE(n.seq, 0), i.status, i.os_hidden, i.size, i.created_at,"
+    " i.updated_at, a.data_time,"
+    " (SELECT MIN(l.created_at) FROM image_locations l"
+    "   WHERE l.image_id = i.id AND l.deleted IS FALSE AND l.status = 'active')"
+    " FROM images i"
+    " LEFT JOIN glancefs_names n ON n.image_id = i.id"
+    " LEFT JOIN glancefs_attributes a ON a.image_id = i.id"
+    " WHERE i.deleted IS FALSE AND i.status NOT IN ('killed', 'deleted', 'pending_delete')";
+
+struct EntryRow {
+  std::string id;
+  std::optional<std::string> name;
+  long long name_order = 0;
+  std::string status;
+  int os_hidden = 0;
+  std::optional<long long> size;
+  std::string created_at;
+  std::optional<std::string> updated_at;
+  std::optional<std::string> data_time;
+  std::optional<std::string> stored_at;
+
+  void define(soci::statement& statement) {
+    using soci::into;
+    statement.exchange(into(id));
+    statement.exchange(into(name));
+    statement.exchange(into(name_order));
+    statement.exchange(into(status));
+    statement.exchange(into(os_hidden));
+    statement.exchange(into(size));
+    statement.exchange(into(created_at));
+    statement.exchange(into(updated_at));
+    statement.exchange(into(data_time));
+    statement.exchange(into(stored_at));
+  }
+};
+
+std::optional<ImageEntry> entry_of(const EntryRow& row) {
+  const auto id = ImageId::parse(row.id);
+  const auto status = parse_image_status(row.status);
+  if (!id || !status) {
+    spdlog::warn("image row '{}' is left out: status '{}'", row.id, row.status);
+    return std::nullopt;
+  }
+  const std::string& updated = row.updated_at ? *row.updated_at : row.created_at;
+  const std::string& data_time =
+      row.data_time ? *row.data_time : (row.stored_at ? *row.stored_at : row.created_at);
+  return ImageEntry{
+      .id = *id,
+      .name = row.name,
+      .name_order = row.name_order,
+      .status = *status,
+      .os_hidden = row.os_hidden != 0,
+      .size = stored_size(row.size).value_or(0),
+      .data_time = stored_time(data_time, row.id),
+      .updated_at = stored_time(updated, row.id),
+  };
+}
+
+std::vector<ImageEntry> fetch_entries(Session& sql, const std::string& text,
+                                      std::span<const std::string> bindings) {
+  std::vector<ImageEntry> entries;
+  EntryRow row;
+  soci::statement statement(sql);
+  run_select(statement, text, bindings, [&](soci::statement& to) { row.define(to); });
+  while (statement.fetch()) {
+    if (auto entry = entry_of(row)) entries.push_back(std::move(*entry));
+  }
+  return entries;
+}
+
+}  // namespace
+
+std::vector<ImageEntry> select_entries(Session& sql) {
+  return fetch_entries(sql, std::string(kEntries), {});
+}
+
+std::vector<ImageEntry> select_entries(Session& sql, std::span<const ImageId> ids) {
+  std::vector<ImageEntry> entries;
+  for (std::size_t from = 0; from < ids.size(); from += kIdsPerStatement) {
+    std::vector<std::string> texts;
+    for (const auto& id : ids.subspan(from, std::min(kIdsPerStatement, ids.size() - from))) {
+      texts.push_back(id.text());
+    }
+    auto some =
+        fetch_entries(sql, std::string(kEntries) + " AND i.id IN " + in_list(texts.size()), texts);
+    std::ranges::move(some, std::back_inserter(entries));
+  }
+  return entries;
+}
+
+void inherit_name_order(Session& sql, const ImageId& heir, const ImageId& from) {
+  execute(sql,
+          "UPDATE glancefs_names SET seq ="
+          " COALESCE((SELECT n.seq FROM glancefs_names n WHERE n.image_id = :from), seq)"
+          " WHERE image_id = :heir",
+          from.text(), heir.text());
+}
+
+void upsert_data_time(Session& sql, const ImageId& id, Timestamp time) {
+  const std::string text = format_db_time(time);
+  const auto updated =
+      execute(sql, "UPDATE glancefs_attributes SET data_time = :time WHERE image_id = :id", text,
+              id.text());
+  if (updated > 0) return;
+  execute(sql, "INSERT INTO glancefs_attributes (image_id, data_time) VALUES (:id, :time)",
+          id.text(), text);
+}
+
+}  // namespace glance::rows

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "catalog/database/database.h"
+#include "catalog/image.h"
+#include "catalog/image_entry.h"
+
+/// Rows of Glance's tables ↔ Image. Every function works inside the caller's transaction and
+/// leaves rows as Glance itself would (soft deletion, revived properties, timestamps as text).
+namespace glance::rows {
+
+/// The image with that id, unless it is deleted.
+[[nodiscard]] std::optional<Image> select_image(Session& sql, const ImageId& id);
+
+/// Whether the id is taken, deleted images included: ids are never used again.
+[[nodiscard]] bool id_exists(Session& sql, const ImageId& id);
+
+/// The images that `text` selects (its columns must be kImageColumns), in its order, whole.
+[[nodiscard]] std::vector<Image> select_images(Session& sql, const std::string& text,
+                                               std::span<const std::string> bindings);
+
+/// The first row that `text` selects, as `columns` texts, NULL as nothing; empty if there is none.
+[[nodiscard]] std::vector<std::optional<std::string>> select_texts(
+    Session& sql, const std::string& text, std::span<const std::string> bindings,
+    std::size_t columns);
+
+/// The columns of table images that make an Image, in the order in which they are read.
+extern const char* const kImageColumns;
+
+void insert_image(Session& sql, const Image& image);
+
+/// Writes what differs between the two states, and `after.updated_at`.
+void update_image(Session& sql, const Image& before, const Image& after);
+
+/// Soft deletion of the image and all that belongs to it. The data are the store's to remove:
+/// their URLs are noted in glancefs_garbage, where recovery finds them if we die.
+void delete_image(Session& sql, const Image& image, Timestamp when);
+
+/// Forgets a URL whose data have been removed.
+void forget_garbage(Session& sql, const std::string& url);
+[[nodiscard]] std::vector<std::string> select_garbage(Session& sql);
+
+/// The compare-and-swap of the state machine: false if the image is not in `from`.
+[[nodiscard]] bool move_status(Session& sql, const ImageId& id, ImageStatus from, ImageStatus to,
+                               Timestamp when);
+
+void insert_location(Session& sql, const ImageId& id, const Location& location, Timestamp when);
+
+/// Directory entries: of all images that are shown, or of `ids`.
+[[nodiscard]] std::vector<ImageEntry> select_entries(Session& sql);
+[[nodiscard]] std::vector<ImageEntry> select_entries(Session& sql, std::span<const ImageId> ids);
+
+/// Lets `heir` take `from`'s place in the order of names.
+void inherit_name_order(Session& sql, const ImageId& heir, const ImageId& from);
+
+void upsert_data_time(Session& sql, const ImageId& id, Timestamp time);
+
+}  // namespace glance::rows

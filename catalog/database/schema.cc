@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/database/schema.h"
+
+#include <array>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace glance {
+
+namespace {
+
+// What alembic calls the newest migration of Glance 25.
+constexpr std::string_view kAlembicVersion = "wallaby_contract01";
+
+// Glance's tables as `glance-manage db_sync` leaves them in SQLite. Names of constraints and
+// indexes matter: alembic's later migrations refer to them.
+constexpr std::array kGlanceTables = {
+    R"(CREATE TABLE alembic_version (
+         version_num VARCHAR(32) NOT NULL,
+         CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)))",
+
+    R"(CREATE TABLE images (
+         id VARCHAR(36) NOT NULL,
+         name VARCHAR(255),
+         size BIGINT,
+         status VARCHAR(30) NOT NULL,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         deleted_at DATETIME,
+         deleted BOOLEAN NOT NULL,
+         disk_format VARCHAR(20),
+         container_format VARCHAR(20),
+         checksum VARCHAR(32),
+         owner VARCHAR(255),
+         min_disk INTEGER NOT NULL,
+         min_ram INTEGER NOT NULL,
+         protected BOOLEAN DEFAULT 0 NOT NULL,
+         virtual_size BIGINT,
+         visibility VARCHAR(9) DEFAULT 'shared' NOT NULL,
+         os_hidden BOOLEAN DEFAULT 0 NOT NULL,
+         os_hash_algo VARCHAR(64),
+         os_hash_value VARCHAR(128),
+         PRIMARY KEY (id)))",
+    "CREATE INDEX created_at_image_idx ON images (created_at)",
+    "CREATE INDEX updated_at_image_idx ON images (updated_at)",
+    "CREATE INDEX ix_images_deleted ON images (deleted)",
+    "CREATE INDEX owner_image_idx ON images (owner)",
+    "CREATE INDEX visibility_image_idx ON images (visibility)",
+    "CREATE INDEX os_hidden_image_idx ON images (os_hidden)",
+    "CREATE INDEX checksum_image_idx ON images (checksum)",
+    "CREATE INDEX os_hash_value_image_idx ON images (os_hash_value)",
+
+    R"(CREATE TABLE image_properties (
+         id INTEGER NOT NULL,
+         image_id VARCHAR(36) NOT NULL,
+         name VARCHAR(255) NOT NULL,
+         value TEXT,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         deleted_at DATETIME,
+         deleted BOOLEAN NOT NULL,
+         PRIMARY KEY (id),
+         FOREIGN KEY(image_id) REFERENCES images (id),
+         CONSTRAINT ix_image_properties_image_id_name UNIQUE (image_id, name),
+         CHECK (deleted IN (0, 1))))",
+    "CREATE INDEX ix_image_properties_image_id ON image_properties (image_id)",
+    "CREATE INDEX ix_image_properties_deleted ON image_properties (deleted)",
+
+    R"(CREATE TABLE image_locations (
+         id INTEGER NOT NULL,
+         image_id VARCHAR(36) NOT NULL,
+         value TEXT NOT NULL,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         deleted_at DATETIME,
+         deleted BOOLEAN NOT NULL,
+         meta_data TEXT,
+         status VARCHAR(30) DEFAULT 'active' NOT NULL,
+         PRIMARY KEY (id),
+         FOREIGN KEY(image_id) REFERENCES images (id),
+         CHECK (deleted IN (0, 1))))",
+    "CREATE INDEX ix_image_locations_image_id ON image_locations (image_id)",
+    "CREATE INDEX ix_image_locations_deleted ON image_locations (deleted)",
+
+    R"(CREATE TABLE image_members (
+         id INTEGER NOT NULL,
+         image_id VARCHAR(36) NOT NULL,
+         member VARCHAR(255) NOT NULL,
+         can_share BOOLEAN NOT NULL,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         deleted_at DATETIME,
+         deleted BOOLEAN NOT NULL,
+         status VARCHAR(20) DEFAULT 'pending' NOT NULL,
+         PRIMARY KEY (id),
+         FOREIGN KEY(image_id) REFERENCES images (id),
+         CONSTRAINT image_members_image_id_member_deleted_at_key
+           UNIQUE (image_id, member, deleted_at),
+         CHECK (can_share IN (0, 1)),
+         CHECK (deleted IN (0, 1))))",
+    "CREATE INDEX ix_image_members_image_id ON image_members (image_id)",
+    "CREATE INDEX ix_image_members_image_id_member ON image_members (image_id, member)",
+    "CREATE INDEX ix_image_members_deleted ON image_members (deleted)",
+
+    R"(CREATE TABLE image_tags (
+         id INTEGER NOT NULL,
+         image_id VARCHAR(36) NOT NULL,
+         value VARCHAR(255) NOT NULL,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         deleted_at DATETIME,
+         deleted BOOLEAN NOT NULL,
+         PRIMARY KEY (id),
+         FOREIGN KEY(image_id) REFERENCES images (id),
+         CHECK (deleted IN (0, 1))))",
+    "CREATE INDEX ix_image_tags_image_id ON image_tags (image_id)",
+    "CREATE INDEX ix_image_tags_image_id_tag_value ON image_tags (image_id, value)",
+
+    R"(CREATE TABLE tasks (
+         id VARCHAR(36) NOT NULL,
+         type VARCHAR(30) NOT NULL,
+         status VARCHAR(30) NOT NULL,
+         owner VARCHAR(255) NOT NULL,
+         expires_at DATETIME,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         deleted_at DATETIME,
+         deleted BOOLEAN NOT NULL,
+         image_id VARCHAR(36),
+         request_id VARCHAR(64),
+         user_id VARCHAR(64),
+         PRIMARY KEY (id),
+         CHECK (deleted IN (0, 1))))",
+    "CREATE INDEX ix_tasks_deleted ON tasks (deleted)",
+    "CREATE INDEX ix_tasks_image_id ON tasks (image_id)",
+    "CREATE INDEX ix_tasks_owner ON tasks (owner)",
+    "CREATE INDEX ix_tasks_status ON tasks (status)",
+    "CREATE INDEX ix_tasks_type ON tasks (type)",
+    "CREATE INDEX ix_tasks_updated_at ON tasks (updated_at)",
+    R"(CREATE TABLE task_info (
+         task_id VARCHAR(36) NOT NULL,
+         input TEXT,
+         result TEXT,
+         message TEXT,
+         PRIMARY KEY (task_id),
+         FOREIGN KEY(task_id) REFERENCES tasks (id)))",
+
+    R"(CREATE TABLE metadef_namespaces (
+         id INTEGER NOT NULL,
+         namespace VARCHAR(80) NOT NULL,
+         display_name VARCHAR(80),
+         description TEXT,
+         visibility VARCHAR(32),
+         protected BOOLEAN,
+         owner VARCHAR(255) NOT NULL,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         PRIMARY KEY (id),
+         CONSTRAINT uq_metadef_namespaces_namespace UNIQUE (namespace),
+         CHECK (protected IN (0, 1))))",
+    "CREATE INDEX ix_metadef_namespaces_owner ON metadef_namespaces (owner)",
+    R"(CREATE TABLE metadef_resource_types (
+         id INTEGER NOT NULL,
+         name VARCHAR(80) NOT NULL,
+         protected BOOLEAN NOT NULL,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         PRIMARY KEY (id),
+         CONSTRAINT uq_metadef_resource_types_name UNIQUE (name),
+         CHECK (protected IN (0, 1))))",
+    R"(CREATE TABLE metadef_namespace_resource_types (
+         resource_type_id INTEGER NOT NULL,
+         namespace_id INTEGER NOT NULL,
+         properties_target VARCHAR(80),
+         prefix VARCHAR(80),
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         PRIMARY KEY (resource_type_id, namespace_id),
+         FOREIGN KEY(namespace_id) REFERENCES metadef_namespaces (id),
+         FOREIGN KEY(resource_type_id) REFERENCES metadef_resource_types (id)))",
+    "CREATE INDEX ix_metadef_ns_res_types_namespace_id"
+    " ON metadef_namespace_resource_types (namespace_id)",
+    R"(CREATE TABLE metadef_objects (
+         id INTEGER NOT NULL,
+         namespace_id INTEGER NOT NULL,
+         name VARCHAR(80) NOT NULL,
+         description TEXT,
+         required TEXT,
+         json_schema TEXT NOT NULL,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         PRIMARY KEY (id),
+         FOREIGN KEY(namespace_id) REFERENCES metadef_namespaces (id),
+         CONSTRAINT uq_metadef_objects_namespace_id_name UNIQUE (namespace_id, name)))",
+    "CREATE INDEX ix_metadef_objects_name ON metadef_objects (name)",
+    R"(CREATE TABLE metadef_properties (
+         id INTEGER NOT NULL,
+         namespace_id INTEGER NOT NULL,
+         name VARCHAR(80) NOT NULL,
+         json_schema TEXT NOT NULL,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         PRIMARY KEY (id),
+         FOREIGN KEY(namespace_id) REFERENCES metadef_namespaces (id),
+         CONSTRAINT uq_metadef_properties_namespace_id_name UNIQUE (namespace_id, name)))",
+    "CREATE INDEX ix_metadef_properties_name ON metadef_properties (name)",
+    R"(CREATE TABLE metadef_tags (
+         id INTEGER NOT NULL,
+         namespace_id INTEGER NOT NULL,
+         name VARCHAR(80) NOT NULL,
+         created_at DATETIME NOT NULL,
+         updated_at DATETIME,
+         PRIMARY KEY (id),
+         FOREIGN KEY(namespace_id) REFERENCES metadef_namespaces (id),
+         CONSTRAINT uq_metadef_tags_namespace_id_name UNIQUE (namespace_id, name)))",
+    "CREATE INDEX ix_metadef_tags_name ON metadef_tags (name)",
+};
+
+/// Something of ours in the database, made where it is missing.
+struct Addition {
+  std::string name;
+  std::string text;
+};
+
+// Tables and indexes of ours. The page index serves the Image API's default order, which none of
+// Glance's own does (design § 4).
+const std::array kTables = {
+    Addition{"glancefs_changes",
+             "CREATE TABLE glancefs_changes ("
+             " seq INTEGER PRIMARY KEY AUTOINCREMENT, image_id VARCHAR(36) NOT NULL)"},
+    Addition{"glancefs_names",
+             "CREATE TABLE glancefs_names ("
+             " image_id VARCHAR(36) NOT NULL PRIMARY KEY, seq BIGINT NOT NULL)"},
+    Addition{"glancefs_names_seq", "CREATE INDEX glancefs_names_seq ON glancefs_names (seq)"},
+    Addition{"glancefs_attributes",
+             "CREATE TABLE glancefs_attributes ("
+             " image_id VARCHAR(36) NOT NULL PRIMARY KEY, data_time DATETIME)"},
+    Addition{"glancefs_uploads",
+             "CREATE TABLE glancefs_uploads ("
+             " image_id VARCHAR(36) NOT NULL PRIMARY KEY,"
+             " host VARCHAR(255) NOT NULL,"
+             " origin VARCHAR(10) NOT NULL,"
+             " owns_image BOOLEAN NOT NULL,"
+             " hidden BOOLEAN NOT NULL,"
+             " state VARCHAR(10) NOT NULL,"
+             " size BIGINT,"
+             " checksum VARCHAR(32),"
+             " os_hash_algo VARCHAR(64),"
+             " os_hash_value VARCHAR(128),"
+             " disk_format VARCHAR(20),"
+             " container_format VARCHAR(20),"
+             " virtual_size BIGINT,"
+             " created_at DATETIME NOT NULL,"
+             " updated_at DATETIME NOT NULL)"},
+    Addition{"glancefs_garbage",
+             "CREATE TABLE glancefs_garbage ("
+             " url VARCHAR(1024) NOT NULL PRIMARY KEY, created_at DATETIME NOT NULL)"},
+    Addition{"glancefs_images_page",
+             "CREATE INDEX glancefs_images_page ON images (deleted, created_at, id)"},
+    Addition{"glancefs_images_name", "CREATE INDEX glancefs_images_name ON images (name, deleted)"},
+};
+
+/// Notes a change of an image in the feed.
+Addition change_trigger(const std::string& table, const std::string& event) {
+  const std::string name = "glancefs_changed_" + table + "_" + event;
+  const std::string row = event == "delete" ? "OLD." : "NEW.";
+  const std::string id = table == "images" ? "id" : "image_id";
+  return {name, "CREATE TRIGGER " + name + " AFTER " + event + " ON " + table +
+                    " BEGIN INSERT INTO glancefs_changes (image_id) VALUES (" + row + id +
+                    "); END"};
+}
+
+// Who has carried a name longest keeps it bare: a renamed image goes to the end of the queue.
+const std::array kNameTriggers = {
+    Addition{"glancefs_named_insert",
+             "CREATE TRIGGER glancefs_named_insert AFTER INSERT ON images BEGIN"
+             " INSERT INTO glancefs_names (image_id, seq) VALUES (NEW.id,"
+             " (SELECT COALESCE(MAX(seq), 0) + 1 FROM glancefs_names)); END"},
+    Addition{"glancefs_named_update",
+             "CREATE TRIGGER glancefs_named_update AFTER UPDATE OF name ON images"
+             " WHEN NEW.name IS NOT OLD.name BEGIN"
+             " UPDATE glancefs_names SET seq ="
+             " (SELECT COALESCE(MAX(seq), 0) + 1 FROM glancefs_names)"
+             " WHERE image_id = NEW.id; END"},
+    Addition{"glancefs_named_deleted",
+             "CREATE TRIGGER glancefs_named_deleted AFTER UPDATE OF deleted ON images"
+             " WHEN NEW.deleted BEGIN"
+             " DELETE FROM glancefs_names WHERE image_id = NEW.id;"
+             " DELETE FROM glancefs_attributes WHERE image_id = NEW.id; END"},
+    Addition{"glancefs_named_purged",
+             "CREATE TRIGGER glancefs_named_purged AFTER DELETE ON images BEGIN"
+             " DELETE FROM glancefs_names WHERE image_id = OLD.id; END"},
+};
+
+// Images that were there before the table was (an existing Glance's), and those that a Glance
+// added while alembic had dropped the triggers.
+constexpr std::string_view kFillNames =
+    "INSERT INTO glancefs_names (image_id, seq)"
+    " SELECT id, (SELECT COALESCE(MAX(seq), 0) FROM glancefs_names)"
+    "        + ROW_NUMBER() OVER (ORDER BY created_at, id)"
+    " FROM images"
+    " WHERE deleted = false AND id NOT IN (SELECT image_id FROM glancefs_names)";
+
+std::vector<Addition> additions() {
+  std::vector<Addition> all(kTables.begin(), kTables.end());
+  for (const char* table :
+       {"images", "image_properties", "image_tags", "image_members", "image_locations"}) {
+    for (const char* event : {"insert", "update", "delete"}) {
+      all.push_back(change_trigger(table, event));
+    }
+  }
+  for (const char* event : {"insert", "update"}) {
+    all.push_back(change_trigger("glancefs_attributes", event));
+  }
+  all.insert(all.end(), kNameTriggers.begin(), kNameTriggers.end());
+  return all;
+}
+
+std::set<std::string> existing_names(Session& sql) {
+  std::set<std::string> names;
+  const soci::rowset<std::string> rows = (sql.prepare << "SELECT name FROM sqlite_master");
+  for (const auto& name : rows) names.insert(name);
+  return names;
+}
+
+std::vector<Addition> missing_additions(Session& sql) {
+  const auto existing = existing_names(sql);
+  auto missing = additions();
+  std::erase_if(missing, [&](const Addition& each) { return existing.contains(each.name); });
+  return missing;
+}
+
+void check_version(Session& sql) {
+  if (!existing_names(sql).contains("alembic_version")) {
+    throw Error(Errc::unsupported,
+                "the database has no Glance tables (no alembic_version); `glance-catalog db-sync` "
+                "makes them in an empty database");
+  }
+  std::optional<std::string> version;
+  sql << "SELECT version_num FROM alembic_version", soci::into(version);
+  if (version != kAlembicVersion) {
+    throw Error(Errc::unsupported, "the database's schema version is '" + version.value_or("") +
+                                       "'; this version of glancefs knows '" +
+                                       std::string(kAlembicVersion) + "' (Glance 25, Zed)");
+  }
+}
+
+}  // namespace
+
+void create_schema(Database& database) {
+  database.write([](Session& sql) {
+    const auto existing = existing_names(sql);
+    if (existing.contains("alembic_version")) return;
+    if (existing.contains("images")) {
+      throw Error(Errc::unsupported,
+                  "the database has a table 'images' but no alembic_version: not a Glance "
+                  "database; an empty one is needed");
+    }
+    for (const char* text : kGlanceTables) sql << text;
+    execute(sql, "INSERT INTO alembic_version (version_num) VALUES (:version)",
+            std::string(kAlembicVersion));
+  });
+  check_schema(database);
+}
+
+void check_schema(Database& database) {
+  const bool complete = database.read([](Session& sql) {
+    check_version(sql);
+    return missing_additions(sql).empty();
+  });
+  if (complete) return;
+  database.write([](Session& sql) {
+    for (const auto& each : missing_additions(sql)) sql << each.text;
+    sql << std::string(kFillNames);
+  });
+}
+
+}  // namespace glance

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "catalog/image.h"
+
+namespace glance {
+
+/// What a directory shows of an image: the part that a mount keeps in memory for all of them.
+struct ImageEntry {
+  ImageId id;
+  std::optional<std::string> name;
+  std::int64_t name_order = 0;  ///< of several images of one name the lowest has it longest
+  ImageStatus status = ImageStatus::queued;
+  bool os_hidden = false;
+  std::uint64_t size = 0;  ///< bytes; 0 while unknown
+  Timestamp data_time;     ///< mtime: set by a tool, else when the data were stored
+  Timestamp updated_at;    ///< ctime
+};
+
+}  // namespace glance

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/image_json.h"
+
+#include <string_view>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "catalog/attributes.h"
+#include "catalog/config.h"
+
+namespace glance {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Glance's own note of which host staged the data; it never shows it.
+constexpr std::string_view kHiddenProperty = "os_glance_stage_host";
+
+template <typename Value>
+Json or_null(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+void add_core(const Image& image, Json& json) {
+  const std::string self = "/v2/images/" + image.id.text();
+  json = {
+      {"id", image.id.text()},
+      {"name", or_null(image.name)},
+      {"status", to_string(image.status)},
+      {"visibility", to_string(image.visibility)},
+      {"protected", image.is_protected},
+      {"os_hidden", image.os_hidden},
+      {"checksum", or_null(image.checksum)},
+      {"os_hash_algo", or_null(image.os_hash_algo)},
+      {"os_hash_value", or_null(image.os_hash_value)},
+      {"owner", or_null(image.owner)},
+      {"size", or_null(image.size)},
+      {"virtual_size", or_null(image.virtual_size)},
+      {"container_format", or_null(image.container_format)},
+      {"disk_format", or_null(image.disk_format)},
+      {"created_at", format_api_time(image.created_at)},
+      {"updated_at", format_api_time(image.updated_at)},
+      {"tags", image.tags},
+      {"min_ram", image.min_ram},
+      {"min_disk", image.min_disk},
+      {"self", self},
+      {"file", self + "/file"},
+      {"schema", "/v2/schemas/image"},
+  };
+}
+
+/// Other tools may have written anything into the column; a list of images must not fail for it.
+Json metadata_object(const std::string& text) {
+  Json metadata = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return metadata.is_object() ? metadata : Json::object();
+}
+
+void add_locations(const Image& image, const Config& config, Json& json) {
+  if (config.show_image_direct_url && !image.locations.empty()) {
+    json["direct_url"] = image.locations.front().url;
+  }
+  if (!config.show_multiple_locations) return;
+  Json locations = Json::array();
+  for (const Location& location : image.locations) {
+    locations.push_back({{"url", location.url}, {"metadata", metadata_object(location.metadata)}});
+  }
+  json["locations"] = std::move(locations);
+}
+
+void add_properties(const Image& image, Json& json) {
+  for (const auto& [name, value] : image.properties) {
+    // A row that bears a core attribute's name, which no API call can make, must not replace it.
+    if (name == kHiddenProperty || find_core_attribute(name) != nullptr) continue;
+    json.push_back({name, value});
+  }
+}
+
+}  // namespace
+
+std::string image_to_json(const Image& image, const Config& config) {
+  Json json;
+  add_core(image, json);
+  add_locations(image, config, json);
+  add_properties(image, json);
+  constexpr int kCompact = -1;
+  return json.dump(kCompact, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+}  // namespace glance

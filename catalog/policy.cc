@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/policy.h"
+
+namespace glance {
+namespace {
+
+bool owns(const Caller& caller, const Image& image) noexcept {
+  return caller.project && image.owner && *caller.project == *image.owner;
+}
+
+}  // namespace
+
+bool may_see(const Caller& caller, const Image& image) noexcept {
+  if (caller.is_admin || owns(caller, image)) return true;
+  switch (image.visibility) {
+    case Visibility::public_:
+    case Visibility::community:
+      return true;
+    case Visibility::shared:
+      return !image.owner;  // nobody's: nobody could share it with members
+    case Visibility::private_:
+      return false;
+  }
+  return false;
+}
+
+bool may_modify(const Caller& caller, const Image& image) noexcept {
+  return caller.is_admin || owns(caller, image);
+}
+
+bool may_download(const Caller& caller, const Image& image) noexcept {
+  if (caller.is_admin) return true;
+  if (image.status == ImageStatus::deactivated) return false;
+  // Who holds somebody else's shared image was admitted by the database, as a member.
+  return image.visibility == Visibility::shared || may_see(caller, image);
+}
+
+}  // namespace glance

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "catalog/caller.h"
+#include "catalog/image.h"
+
+namespace glance {
+
+/// Whether the caller may know that the image exists (contract § 3.3, by-id visibility; shared
+/// images also admit members, which the database knows). Pure.
+[[nodiscard]] bool may_see(const Caller& caller, const Image& image) noexcept;
+
+/// Whether the caller may change, fill or delete the image: its owner's project and admins. Pure.
+[[nodiscard]] bool may_modify(const Caller& caller, const Image& image) noexcept;
+
+/// Whether the caller may read the image's data; deactivated ones are open to admins only. Pure.
+[[nodiscard]] bool may_download(const Caller& caller, const Image& image) noexcept;
+
+}  // namespace glance

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/store/file_store.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "catalog/error.h"
+#include "catalog/unique_fd.h"
+
+namespace glance {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kScheme = "file://";
+constexpr const char* kSpoolDirectory = ".uploads";
+constexpr mode_t kFileMode = 0640;
+constexpr mode_t kDirectoryMode = 0750;
+
+/// Calls `read_once(offset, data, size)` until `into` is full or the file ends.
+template <typename ReadOnce>
+std::size_t read_fully(std::uint64_t offset, std::span<std::byte> into, ReadOnce&& read_once) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t count = read_once(offset + done, into.data() + done, into.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_errno(errno, "reading image data");
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return done;
+}
+
+std::size_t read_file(int fd, std::uint64_t offset, std::span<std::byte> into) {
+  return read_fully(offset, into, [fd](std::uint64_t at, std::byte* data, std::size_t size) {
+    return ::pread(fd, data, size, static_cast<off_t>(at));
+  });
+}
+
+std::uint64_t file_size(int fd) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) throw_errno(errno, "fstat");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void sync_directory(const fs::path& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) throw_errno(errno, "opening " + directory.string());
+  if (::fsync(fd.get()) != 0) throw_errno(errno, "fsync of " + directory.string());
+}
+
+/// Gives a new file or directory the owner and group of the directory it lies in, as far as we
+/// may: a Glance that runs as its own user must be able to read and delete it.
+void adopt_owner(int fd, const fs::path& parent) {
+  struct stat status{};
+  if (::stat(parent.c_str(), &status) != 0) throw_errno(errno, parent.string());
+  if (::fchown(fd, status.st_uid, status.st_gid) != 0 && errno != EPERM) {
+    throw_errno(errno, "chown in " + parent.string());
+  }
+}
+
+/// Whether `path` still names the file behind `fd`.
+bool names_file(const fs::path& path, int fd) {
+  struct stat by_name{};
+  struct stat by_fd{};
+  return ::lstat(path.c_str(), &by_name) == 0 && ::fstat(fd, &by_fd) == 0 &&
+         by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
+}
+
+class FileReader final : public BlobReader {
+ public:
+  explicit FileReader(UniqueFd fd) : fd_(std::move(fd)), size_(file_size(fd_.get())) {}
+
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  std::size_t read(std::uint64_t offset, std::span<std::byte> into) const override {
+    return read_file(fd_.get(), offset, into);
+  }
+  [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
+
+ private:
+  const UniqueFd fd_;
+  const std::uint64_t size_;
+};
+
+class FileWriter final : public BlobWriter {
+ public:
+  /// `fd` is locked. The file lies at `spool`, or already at `target` when `published`.
+  FileWriter(UniqueFd fd, fs::path spool, fs::path target, Location location, bool published)
+      : fd_(std::move(fd)),
+        spool_(std::move(spool)),
+        target_(std::move(target)),
+        location_(std::move(location)),
+        published_(published) {}
+
+  void write(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t count =
+          ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw_errno(errno, "writing image data");
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+      offset += static_cast<std::uint64_t>(count);
+    }
+  }
+
+  void truncate(std::uint64_t size) override {
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
+      throw_errno(errno, "resizing image data");
+    }
+  }
+
+  [[nodiscard]] std::uint64_t size() const override { return file_size(fd_.get()); }
+
+  std::size_t read(std::uint64_t offset, std::span<std::byte> into) const override {
+    return read_file(fd_.get(), offset, into);
+  }
+
+  void sync() override {
+    if (::fsync(fd_.get()) != 0) throw_errno(errno, "fsync of image data");
+    if (entry_synced_) return;
+    sync_directory((published_ ? target_ : spool_).parent_path());
+    entry_synced_ = true;
+  }
+
+  Location publish() override {
+    if (!published_) {
+      // Never over an existing file: whatever lies there, it is not ours to destroy.
+      if (::renameat2(AT_FDCWD, spool_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) != 0) {
+        throw_errno(errno, "renaming to " + target_.string());
+      }
+      published_ = true;
+    }
+    sync_directory(target_.parent_path());
+    return location_;
+  }
+
+  [[nodiscard]] bool published() const noexcept override { return published_; }
+
+  void discard() noexcept override {
+    const fs::path& path = published_ ? target_ : spool_;
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      spdlog::error("cannot remove {}: {}", path.string(), std::generic_category().message(errno));
+    }
+  }
+
+ private:
+  const UniqueFd fd_;
+  const fs::path spool_;
+  const fs::path target_;
+  const Location location_;
+  bool published_;
+  bool entry_synced_ = false;
+};
+
+enum class LockResult { locked, held_by_another, moved_away };
+
+/// Locks the file behind `fd` without waiting and makes sure that `path` still means it: between
+/// open and flock another writer may have renamed or removed it.
+LockResult lock_file(int fd, const fs::path& path) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return LockResult::held_by_another;
+    throw_errno(errno, "locking " + path.string());
+  }
+  return names_file(path, fd) ? LockResult::locked : LockResult::moved_away;
+}
+
+fs::path without_trailing_slash(const fs::path& path) {
+  return path.has_filename() ? path : path.parent_path();
+}
+
+void make_directory(const fs::path& path, const fs::path& parent) {
+  if (::mkdir(path.c_str(), kDirectoryMode) != 0) {
+    if (errno == EEXIST) return;
+    throw_errno(errno, "making the directory " + path.string());
+  }
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd) adopt_owner(fd.get(), parent);
+  sync_directory(parent);
+}
+
+}  // namespace
+
+FileStore::FileStore(const fs::path& datadir, std::string store_id, bool create)
+    : datadir_(without_trailing_slash(fs::absolute(datadir).lexically_normal())),
+      store_id_(std::move(store_id)) {
+  if (create) {
+    std::error_code error;
+    fs::create_directories(datadir_, error);
+    if (error) throw_errno(error.value(), "making the directory " + datadir_.string());
+  }
+  if (!fs::is_directory(datadir_)) {
+    throw Error(Errc::not_found, "the store's directory " + datadir_.string() + " does not exist");
+  }
+}
+
+fs::path FileStore::spool_path(const ImageId& id) const {
+  return datadir_ / kSpoolDirectory / id.text();
+}
+
+fs::path FileStore::final_path(const ImageId& id) const {
+  return datadir_ / id.text();
+}
+
+Location FileStore::location_of(const ImageId& id) const {
+  return {.url = std::string(kScheme) + final_path(id).string(),
+          .metadata = R"({"store": ")" + store_id_ + R"("})"};
+}
+
+std::unique_ptr<BlobWriter> FileStore::create(const ImageId& id) {
+  const fs::path spool = spool_path(id);
+  make_directory(spool.parent_path(), datadir_);
+  for (;;) {
+    UniqueFd fd(::open(spool.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kFileMode));
+    if (!fd) throw_errno(errno, "opening " + spool.string());
+    switch (lock_file(fd.get(), spool)) {
+      case LockResult::held_by_another:
+        throw Error(Errc::conflict, "another upload of image " + id.text() + " is at work");
+      case LockResult::moved_away:
+        continue;
+      case LockResult::locked:
+        break;
+    }
+    if (::fchmod(fd.get(), kFileMode) != 0) throw_errno(errno, "chmod of " + spool.string());
+    adopt_owner(fd.get(), datadir_);
+    return std::make_unique<FileWriter>(std::move(fd), spool, final_path(id), location_of(id),
+                                        false);
+  }
+}
+
+BlobClaim FileStore::claim(const ImageId& id) {
+  // The spool first: a living writer may rename it to the final place between the two looks,
+  // never the other way.
+  for (const bool published : {false, true}) {
+    const fs::path path = published ? final_path(id) : spool_path(id);
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd && errno == ENOENT) continue;
+    if (!fd) throw_errno(errno, "opening " + path.string());
+    switch (lock_file(fd.get(), path)) {
+      case LockResult::held_by_another:
+        return {.alive = true, .writer = nullptr};
+      case LockResult::moved_away:
+        continue;
+      case LockResult::locked:
+        break;
+    }
+    return {.alive = false,
+            .writer = std::make_unique<FileWriter>(std::move(fd), spool_path(id), final_path(id),
+                                                   location_of(id), published)};
+  }
+  return {};
+}
+
+std::vector<ImageId> FileStore::unfinished() const {
+  std::vector<ImageId> ids;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(datadir_ / kSpoolDirectory, error)) {
+    if (auto id = ImageId::parse(entry.path().filename().string())) ids.push_back(std::move(*id));
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw_errno(error.value(), "listing " + (datadir_ / kSpoolDirectory).string());
+  }
+  return ids;
+}
+
+fs::path FileStore::path_in_datadir(const std::string& url) const {
+  if (!url.starts_with(kScheme)) {
+    throw Error(Errc::unsupported, "no store is configured for the location's scheme '" +
+                                       url.substr(0, url.find("://")) + "'");
+  }
+  fs::path path = fs::path(url.substr(kScheme.size())).lexically_normal();
+  // A location row must never make us read or delete a file that is not the store's.
+  if (path.parent_path() != datadir_) {
+    throw Error(Errc::unsupported,
+                "the location lies outside of the store's directory " + datadir_.string());
+  }
+  return path;
+}
+
+std::unique_ptr<BlobReader> FileStore::open(const Location& location) {
+  const fs::path path = path_in_datadir(location.url);
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) throw_errno(errno, "opening image data " + path.string());
+  return std::make_unique<FileReader>(std::move(fd));
+}
+
+void FileStore::remove(const std::string& url) {
+  const fs::path path = path_in_datadir(url);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    throw_errno(errno, "removing image data " + path.string());
+  }
+}
+
+Space FileStore::space() const {
+  struct statvfs status{};
+  if (::statvfs(datadir_.c_str(), &status) != 0)
+    throw_errno(errno, "statvfs of " + datadir_.string());
+  const std::uint64_t block = status.f_frsize;
+  return {.total = status.f_blocks * block,
+          .free = status.f_bfree * block,
+          .available = status.f_bavail * block};
+}
+
+}  // namespace glance

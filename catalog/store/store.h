@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "catalog/image.h"
+
+namespace glance {
+
+/// A store's room, in bytes.
+struct Space {
+  std::uint64_t total = 0;
+  std::uint64_t free = 0;
+  std::uint64_t available = 0;  ///< to us
+};
+
+/// The data of one stored image. Safe for concurrent reads; stays readable after the image is
+/// deleted, as long as the reader lives.
+class BlobReader {
+ public:
+  virtual ~BlobReader() = default;
+
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+
+  /// Reads at `offset`; returns the bytes read, fewer than asked for only at the end. Error: io.
+  virtual std::size_t read(std::uint64_t offset, std::span<std::byte> into) const = 0;
+
+  /// A descriptor with the same bytes at the same offsets, for sendfile(2) and splice(2), owned
+  /// by the reader; -1 where the store has none.
+  [[nodiscard]] virtual int fd() const noexcept { return -1; }
+};
+
+/// Bytes on their way to become an image's data. Holds a lock on the image's place in the store
+/// for as long as it lives, on this host and across processes; the kernel frees it if we die.
+/// Destruction lets go of the lock and leaves the bytes for recovery; discard() removes them.
+/// One thread at a time, but read() may run beside write() of other ranges.
+class BlobWriter {
+ public:
+  virtual ~BlobWriter() = default;
+
+  /// At any offset; gaps read as zeros. Errors: no_space, over_quota, too_large, io.
+  virtual void write(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
+  virtual void truncate(std::uint64_t size) = 0;
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  virtual std::size_t read(std::uint64_t offset, std::span<std::byte> into) const = 0;
+
+  /// Bytes and directory entry are durable on return. Errors: io, no_space.
+  virtual void sync() = 0;
+
+  /// Gives the synced bytes their final place, durably, and returns its location. Never replaces
+  /// anything: exists. May be repeated.
+  virtual Location publish() = 0;
+
+  /// Whether the bytes are in their final place.
+  [[nodiscard]] virtual bool published() const noexcept = 0;
+
+  /// Removes the bytes, published or not. Never throws.
+  virtual void discard() noexcept = 0;
+};
+
+/// What is left of an upload whose writer may have died.
+struct BlobClaim {
+  bool alive = false;                  ///< its writer still holds the lock
+  std::unique_ptr<BlobWriter> writer;  ///< the bytes, now locked by us; null if alive or gone
+};
+
+/// Where image data live. Safe for concurrent use.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Locks the image's place for a new blob. It still holds what a dead writer left there: who
+  /// turns out to own the image truncates it. Error: conflict, if another writer lives.
+  virtual std::unique_ptr<BlobWriter> create(const ImageId& id) = 0;
+
+  /// Takes over the blob of a dead writer, published or not.
+  virtual BlobClaim claim(const ImageId& id) = 0;
+
+  /// Images with unpublished bytes in the store, whoever writes them.
+  [[nodiscard]] virtual std::vector<ImageId> unfinished() const = 0;
+
+  /// Errors: not_found (no data there), unsupported (not this store's location), io.
+  virtual std::unique_ptr<BlobReader> open(const Location& location) = 0;
+
+  /// Absent is success. Errors: unsupported, io.
+  virtual void remove(const std::string& url) = 0;
+
+  [[nodiscard]] virtual Space space() const = 0;
+};
+
+}  // namespace glance

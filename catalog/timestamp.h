@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "catalog/image.h"
+
+namespace glance {
+
+/// `YYYY-MM-DD HH:MM:SS.ffffff`, the text that SQLAlchemy keeps in Glance's SQLite columns: UTC,
+/// always six digits, so that text order is time order. Times outside of the years 0000 to 9999
+/// become the nearest one that the form can hold.
+[[nodiscard]] std::string format_db_time(Timestamp time);
+
+/// Reads that form, and what other writers of such columns and the Image API make of it: `T` for
+/// the blank, a fraction of any number of digits (those after the sixth are dropped) or none, a
+/// `Z` at the end. Nothing for any other text and for dates that no calendar has.
+[[nodiscard]] std::optional<Timestamp> parse_time(std::string_view text) noexcept;
+
+}  // namespace glance

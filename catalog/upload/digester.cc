@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/upload/digester.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <system_error>
+
+#include <openssl/evp.h>
+
+#include "catalog/error.h"
+
+namespace glance {
+
+namespace {
+
+constexpr std::size_t kBlock = std::size_t{256} * 1024;
+
+// How far a writer may run ahead. Within it the bytes are surely still in the page cache.
+constexpr std::uint64_t kMaxLag = std::uint64_t{64} * 1024 * 1024;
+
+using EvpContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
+
+EvpContext new_context() {
+  EvpContext context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  if (!context) throw std::bad_alloc();
+  return context;
+}
+
+void require_ok(int result) {
+  if (result != 1) throw Error(Errc::io, "OpenSSL could not compute a digest");
+}
+
+std::string to_hex(std::span<const unsigned char> bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const unsigned char byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0xf];
+  }
+  return text;
+}
+
+/// One running hash.
+class Hash {
+ public:
+  explicit Hash(const std::string& name)
+      : type_(EVP_MD_fetch(nullptr, name.c_str(), nullptr), &EVP_MD_free), context_(new_context()) {
+    if (!type_) throw Error(Errc::invalid, "OpenSSL knows no hash named '" + name + "'");
+    restart();
+  }
+
+  void restart() { require_ok(EVP_DigestInit_ex2(context_.get(), type_.get(), nullptr)); }
+
+  void update(std::span<const std::byte> bytes) {
+    require_ok(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
+  }
+
+  /// The value so far, as hex; more bytes may follow.
+  [[nodiscard]] std::string value() const {
+    const EvpContext copy = new_context();
+    require_ok(EVP_MD_CTX_copy_ex(copy.get(), context_.get()));
+    std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+    unsigned int size = 0;
+    require_ok(EVP_DigestFinal_ex(copy.get(), bytes.data(), &size));
+    return to_hex(std::span(bytes).first(size));
+  }
+
+ private:
+  const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> type_;
+  const EvpContext context_;
+};
+
+}  // namespace
+
+/// One hash and how far it has come. `hash` and `buffer` belong to the lane's thread, or to
+/// finish() while there are no threads; the positions are guarded by the digester's mutex.
+struct Digester::Lane {
+  explicit Lane(const std::string& name) : hash(name) {}
+
+  Hash hash;
+  std::vector<std::byte> buffer;
+  std::uint64_t done = 0;     // bytes digested
+  std::uint64_t reading = 0;  // end of the block that is being read
+};
+
+Digester::Digester(const BlobWriter& blob, const std::string& os_hash_algo)
+    : blob_(blob), os_hash_algo_(os_hash_algo) {
+  lanes_.push_back(std::make_unique<Lane>("md5"));
+  lanes_.push_back(std::make_unique<Lane>(os_hash_algo));
+}
+
+Digester::~Digester() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  work_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+std::uint64_t Digester::slowest() const {
+  std::uint64_t least = lanes_.front()->done;
+  for (const auto& lane : lanes_) least = std::min(least, lane->done);
+  return least;
+}
+
+bool Digester::has_work(const Lane& lane) const {
+  if (failure_ || (stale_ && !finishing_)) return false;
+  return finishing_ ? lane.done < end_ : end_ - lane.done >= kBlock;
+}
+
+void Digester::start_threads() {
+  if (!threads_.empty()) return;
+  try {
+    for (auto& lane : lanes_) {
+      threads_.emplace_back([this, &lane] { follow(*lane); });
+    }
+  } catch (const std::system_error&) {
+    // A lane without its thread would never come to the end that others wait for.
+    failure_ = std::current_exception();
+  }
+}
+
+void Digester::written(std::uint64_t from, std::uint64_t to) {
+  MutexLock lock(mutex_);
+  for (const auto& lane : lanes_) {
+    // Behind a hash, or under its eyes: what it has seen is not what is there.
+    if (from < std::max(lane->done, lane->reading)) stale_ = true;
+  }
+  end_ = std::max(end_, to);
+  if (stale_ || end_ < kBlock) return;
+  start_threads();
+  if (end_ - slowest() >= kBlock) work_.notify_all();
+  while (end_ - slowest() > kMaxLag && !stale_ && !failure_) progress_.wait(lock);
+}
+
+void Digester::truncated(std::uint64_t size) {
+  MutexLock lock(mutex_);
+  for (const auto& lane : lanes_) {
+    if (size < std::max(lane->done, lane->reading)) stale_ = true;
+  }
+  end_ = std::min(end_, size);
+}
+
+Digests Digester::finish(std::uint64_t size) {
+  MutexLock lock(mutex_);
+  end_ = size;
+  if (stale_) {
+    // Let a lane that is in the middle of a block come to rest before it starts anew.
+    while (
+        std::ranges::any_of(lanes_, [](const auto& lane) { return lane->reading > lane->done; })) {
+      progress_.wait(lock);
+    }
+    for (const auto& lane : lanes_) {
+      lane->hash.restart();
+      lane->done = lane->reading = 0;
+    }
+    stale_ = false;
+  }
+  finishing_ = true;
+  if (size >= kBlock) start_threads();
+  if (threads_.empty()) {
+    lock.unlock();
+    for (const auto& lane : lanes_) digest_rest(*lane);
+    lock.lock();
+  } else {
+    work_.notify_all();
+    while (slowest() < end_ && !failure_) progress_.wait(lock);
+  }
+  finishing_ = false;
+  if (failure_) std::rethrow_exception(failure_);
+  return {.checksum = lanes_[0]->hash.value(),
+          .os_hash_algo = os_hash_algo_,
+          .os_hash_value = lanes_[1]->hash.value()};
+}
+
+void Digester::digest_rest(Lane& lane) {
+  while (digest_block(lane)) {
+  }
+}
+
+bool Digester::digest_block(Lane& lane) {
+  std::uint64_t from = 0;
+  std::size_t size = 0;
+  {
+    MutexLock lock(mutex_);
+    if (!has_work(lane)) return false;
+    from = lane.done;
+    size = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, end_ - from));
+    lane.reading = from + size;
+  }
+  std::exception_ptr failure;
+  try {
+    lane.buffer.resize(kBlock);
+    const auto block = std::span(lane.buffer).first(size);
+    if (blob_.read(from, block) != size) throw Error(Errc::io, "image data end too early");
+    lane.hash.update(block);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  {
+    MutexLock lock(mutex_);
+    // A block that was cut short or rewritten meanwhile is digested again anyway.
+    if (failure && !failure_ && !stale_) failure_ = failure;
+    lane.done = lane.reading = from + size;
+  }
+  progress_.notify_all();
+  return !failure;
+}
+
+void Digester::follow(Lane& lane) {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_ && !has_work(lane)) work_.wait(lock);
+      if (stopping_) return;
+    }
+    digest_block(lane);
+  }
+}
+
+}  // namespace glance

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "catalog/image.h"
+#include "catalog/store/store.h"
+#include "catalog/sync.h"
+
+namespace glance {
+
+/// Digests a blob while it is being written: MD5 and one more hash, each on a thread of its own
+/// that follows the writer through the page cache. Nothing is copied and nothing queued, so the
+/// memory is constant; a writer that runs too far ahead waits, so that the bytes are still cached
+/// when the hashes come to them.
+///
+/// Bytes may be rewritten at any time until finish(): a change behind a hash costs a second pass,
+/// made when the digests are asked for. Threads start with the first full block; small blobs are
+/// hashed by finish() itself. `blob` must outlive the digester. Safe for concurrent use.
+class Digester {
+ public:
+  /// `os_hash_algo` is OpenSSL's name of a hash, e.g. "sha512". Error: invalid, if unknown.
+  Digester(const BlobWriter& blob, const std::string& os_hash_algo);
+  ~Digester();
+  Digester(const Digester&) = delete;
+  Digester& operator=(const Digester&) = delete;
+
+  /// Bytes [from, to) have been written. Blocks while the hashes are too far behind.
+  void written(std::uint64_t from, std::uint64_t to) EXCLUDES(mutex_);
+
+  /// The blob will be cut to `size`: to be called before. Growth is told by written(), after.
+  void truncated(std::uint64_t size) EXCLUDES(mutex_);
+
+  /// The digests of the first `size` bytes. Blocks until the hashes are there; more bytes may
+  /// follow afterwards. No write may run beside it. Error: io, from reading the blob.
+  [[nodiscard]] Digests finish(std::uint64_t size) EXCLUDES(mutex_);
+
+ private:
+  struct Lane;
+
+  void follow(Lane& lane) EXCLUDES(mutex_);
+  void digest_rest(Lane& lane) EXCLUDES(mutex_);
+  bool digest_block(Lane& lane) EXCLUDES(mutex_);
+  void start_threads() REQUIRES(mutex_);
+  [[nodiscard]] bool has_work(const Lane& lane) const REQUIRES(mutex_);
+  [[nodiscard]] std::uint64_t slowest() const REQUIRES(mutex_);
+
+  const BlobWriter& blob_;
+  const std::string os_hash_algo_;
+  Mutex mutex_;  // a leaf: see sync.h
+  std::condition_variable_any work_;
+  std::condition_variable_any progress_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<std::thread> threads_;
+  std::uint64_t end_ GUARDED_BY(mutex_) = 0;   // bytes written so far
+  bool stale_ GUARDED_BY(mutex_) = false;      // digested bytes have changed since
+  bool finishing_ GUARDED_BY(mutex_) = false;  // go up to end_, whole block or not
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::exception_ptr failure_ GUARDED_BY(mutex_);
+};
+
+}  // namespace glance

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/upload/publication.h"
+
+#include "catalog/database/image_rows.h"
+
+namespace glance {
+
+namespace {
+
+/// The image as it becomes active with the sealed data; nothing if it no longer waits for them.
+std::optional<Image> activate(Session& sql, const ImageId& id, const Location& location) {
+  const auto upload = rows::select_upload(sql, id);
+  auto before = rows::select_image(sql, id);
+  rows::delete_upload(sql, id);
+  if (!before || before->status != ImageStatus::saving || !upload || !upload->sealed) {
+    return std::nullopt;
+  }
+  const rows::SealedData& sealed = *upload->sealed;
+  Image after = *before;
+  after.status = ImageStatus::active;
+  after.size = sealed.size;
+  after.virtual_size = sealed.virtual_size;
+  after.checksum = sealed.digests.checksum;
+  after.os_hash_algo = sealed.digests.os_hash_algo;
+  after.os_hash_value = sealed.digests.os_hash_value;
+  if (!after.disk_format) after.disk_format = sealed.disk_format;
+  if (!after.container_format) after.container_format = sealed.container_format;
+  after.updated_at = now();
+  rows::update_image(sql, *before, after);
+  rows::insert_location(sql, id, location, after.updated_at);
+  after.locations.push_back(location);
+  return after;
+}
+
+}  // namespace
+
+std::optional<Image> publish_sealed(Database& database, BlobWriter& blob, const ImageId& id) {
+  // Rename before the row turns active: a crash in between leaves a sealed row whose file is
+  // already in place, and recovery goes on from there.
+  const Location location = blob.publish();
+  auto image = database.write([&](Session& sql) { return activate(sql, id, location); });
+  if (!image) blob.discard();
+  return image;
+}
+
+bool discard_upload(Database& database, BlobWriter* blob, const ImageId& id) {
+  const bool taken_back = database.write([&](Session& sql) {
+    const auto upload = rows::select_upload(sql, id);
+    if (!upload || upload->sealed) return false;
+    rows::delete_upload(sql, id);
+    const auto image = rows::select_image(sql, id);
+    if (!image || image->status != ImageStatus::saving) return true;
+    if (upload->owns_image) {
+      rows::delete_image(sql, *image, now());
+    } else {
+      Image queued = *image;
+      queued.status = ImageStatus::queued;
+      queued.size = std::nullopt;
+      queued.virtual_size = std::nullopt;
+      queued.updated_at = now();
+      rows::update_image(sql, *image, queued);
+    }
+    return true;
+  });
+  // The row first: bytes that no row owns are harmless, a row without its bytes is a riddle.
+  if (taken_back && blob != nullptr) blob->discard();
+  return taken_back;
+}
+
+}  // namespace glance

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+
+namespace glance {
+
+class Database;
+class Store;
+
+/// What recovery did.
+struct RecoveryReport {
+  std::size_t published = 0;  ///< sealed uploads whose writer had died
+  std::size_t discarded = 0;  ///< unsealed ones
+  std::size_t removed = 0;    ///< data of deleted images that had stayed behind
+};
+
+/// Goes through what dead processes of this host left behind: sealed uploads are published,
+/// others taken back, data of deleted images removed. Uploads whose writer lives, other hosts'
+/// and a real Glance's are left alone. One bad upload does not keep the others from recovery: it
+/// is logged and stays.
+RecoveryReport recover_uploads(Database& database, Store& store);
+
+}  // namespace glance

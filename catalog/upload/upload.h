@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "catalog/error.h"
+#include "catalog/image.h"
+#include "catalog/store/store.h"
+#include "catalog/sync.h"
+#include "catalog/upload/digester.h"
+
+namespace glance {
+
+class Database;
+struct Config;
+
+namespace rows {
+struct SealedData;
+}
+
+/// Which door an upload came through.
+enum class UploadOrigin { mount, rest, tool };
+
+struct UploadOptions {
+  UploadOrigin origin = UploadOrigin::rest;
+  /// The image was made for this upload and goes away with it, instead of back to `queued`.
+  bool owns_image = false;
+  /// Formats that are not set are found out (disk_format) or `bare` (container_format). Without
+  /// it both must be set before the upload begins, as Glance demands: invalid.
+  bool detect_format = false;
+};
+
+/// One attempt to give a queued image its data: THE write path, for every door.
+///
+/// Holds the store's lock on the image. Database and Store must outlive it. Safe to call from
+/// several threads; its mutex ranks second (sync.h). write(), sync(), seal() and publish() block
+/// on disk. After any failure the upload is dead: later calls repeat the first Error, and nothing
+/// is ever published, unless it was the publication of sealed data that failed.
+///
+/// Durability: once seal() returned, data, size and digests are durable and recovery publishes
+/// them if we die; a later write() unseals first. The image is `active` only once publish()
+/// returned. Destruction without either takes everything back: the data are removed, the image
+/// returns to `queued` or goes away (UploadOptions::owns_image). Only a sealed upload whose
+/// publication failed is left to recovery.
+///
+/// Errors of all verbs: gone (the image was deleted meanwhile), no_space, over_quota, too_large
+/// (image_size_cap), io, busy.
+class Upload {
+ public:
+  /// queued → saving by compare-and-swap. Errors: not_found, conflict (not queued, or another
+  /// upload is at work), invalid (formats missing), forbidden.
+  static std::shared_ptr<Upload> begin(Database& database, Store& store, const Config& config,
+                                       const ImageId& id, const UploadOptions& options);
+  ~Upload();
+  Upload(const Upload&) = delete;
+  Upload& operator=(const Upload&) = delete;
+
+  /// At any offset until the image is published; gaps are zeros.
+  void write(std::uint64_t offset, std::span<const std::byte> bytes) EXCLUDES(mutex_);
+  void truncate(std::uint64_t size) EXCLUDES(mutex_);
+
+  /// Reads back what was written; fewer bytes than asked for only at the end.
+  std::size_t read(std::uint64_t offset, std::span<std::byte> into) const;
+  [[nodiscard]] std::uint64_t size() const;
+
+  /// Throws the first failure again, if there was one.
+  void check() const EXCLUDES(mutex_);
+
+  /// Makes the bytes durable, nothing more.
+  void sync() EXCLUDES(mutex_);
+
+  /// What a writer's close(2) answers: digests, format, data and their record are durable.
+  void seal() EXCLUDES(mutex_);
+
+  /// Seals if need be, then saving → active. A repetition returns the same image.
+  Image publish() EXCLUDES(mutex_);
+
+  /// Takes everything back now, and logs why. Never throws; does nothing once published.
+  void abandon(const std::string& why) noexcept EXCLUDES(mutex_);
+
+  [[nodiscard]] const ImageId& id() const noexcept { return id_; }
+
+ private:
+  Upload(Database& database, const Config& config, ImageId id, const UploadOptions& options,
+         std::unique_ptr<BlobWriter> blob);
+
+  void start() EXCLUDES(mutex_);
+  template <typename Step>
+  auto attempt(Step&& step) EXCLUDES(mutex_);
+  void require_alive() const REQUIRES(mutex_);
+  void fail(const Error& error) REQUIRES(mutex_);
+  void unseal() REQUIRES(mutex_);
+  void seal_locked() REQUIRES(mutex_);
+  void take_back(const std::string& why) noexcept REQUIRES(mutex_);
+  [[nodiscard]] rows::SealedData examine() REQUIRES(mutex_);
+  [[nodiscard]] Error deleted() const;
+  [[nodiscard]] Error too_large() const;
+
+  Database& database_;
+  const ImageId id_;
+  const UploadOptions options_;
+  const std::uint64_t size_cap_;
+  const std::unique_ptr<BlobWriter> blob_;
+  mutable Mutex mutex_;  // second in the lock order, see sync.h
+  Digester digester_;
+  std::uint64_t size_ GUARDED_BY(mutex_) = 0;
+  std::optional<Error> failure_ GUARDED_BY(mutex_);
+  bool sealed_ GUARDED_BY(mutex_) = false;
+  bool over_ GUARDED_BY(mutex_) = true;         // not begun yet, or taken back
+  bool publishing_ GUARDED_BY(mutex_) = false;  // the seal is final, whatever fails now
+  bool spoiled_ GUARDED_BY(mutex_) = false;     // a failure before that
+  std::optional<Image> published_ GUARDED_BY(mutex_);
+};
+
+}  // namespace glance

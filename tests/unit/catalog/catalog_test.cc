@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/catalog.h"
+
+#include <algorithm>
+#include <thread>
+#include <tuple>
+
+#include <gmock/gmock.h>
+
+#include "catalog/database/database.h"
+#include "catalog/database/schema.h"
+#include "tests/unit/support/catalog_fixture.h"
+
+namespace glance {
+namespace {
+
+using test::error_of;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class ACatalog : public test::CatalogFixture {
+ protected:
+  Image update(const ImageId& id, std::vector<AttributeEdit> edits) const {
+    return catalog_->update(caller_, id, edits);
+  }
+
+  [[nodiscard]] std::vector<std::string> names(const ImageQuery& query) const {
+    std::vector<std::string> all;
+    for (const auto& image : catalog_->list(caller_, query)) all.push_back(*image.name);
+    return all;
+  }
+
+  long long count(const std::string& select) const {
+    Database database(database_url(), false);
+    return database.read([&](Session& sql) {
+      long long number = 0;
+      sql << select, soci::into(number);
+      return number;
+    });
+  }
+};
+
+TEST_F(ACatalog, GivesBackWhatWasAdded) {
+  const Image added = catalog_->add(caller_, {.name = "x",
+                                              .visibility = Visibility::public_,
+                                              .is_protected = true,
+                                              .min_disk = 3,
+                                              .tags = {"b", "a", "b"},
+                                              .properties = {{"os_distro", "debian"}, {"e", ""}}});
+  const auto found = catalog_->find(caller_, added.id);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->name, "x");
+  EXPECT_EQ(found->status, ImageStatus::queued);
+  EXPECT_EQ(found->visibility, Visibility::public_);
+  EXPECT_TRUE(found->is_protected);
+  EXPECT_EQ(found->min_disk, 3);
+  EXPECT_EQ(found->size, std::nullopt);
+  EXPECT_THAT(found->tags, ElementsAre("a", "b"));
+  EXPECT_EQ(found->properties.at("os_distro"), "debian");
+  EXPECT_EQ(found->properties.at("e"), "");
+  EXPECT_EQ(found->created_at, added.created_at);
+}
+
+TEST_F(ACatalog, NeverUsesAnIdAgain) {
+  const Image image = add("x");
+  EXPECT_EQ(error_of([&] { catalog_->add(caller_, {.id = image.id}); }), Errc::exists);
+  catalog_->remove(caller_, image.id);
+  EXPECT_EQ(error_of([&] { catalog_->add(caller_, {.id = image.id}); }), Errc::exists);
+}
+
+TEST_F(ACatalog, RemovesSoftlyAndTheDataForGood) {
+  const Image image = store("x", "data");
+  update(image.id, {{.name = "k", .value = "v"}});
+  catalog_->remove(caller_, image.id);
+
+  EXPECT_EQ(catalog_->find(caller_, image.id), std::nullopt);
+  EXPECT_THAT(stored_files(), IsEmpty());
+  EXPECT_EQ(count("SELECT COUNT(*) FROM images WHERE deleted AND deleted_at IS NOT NULL AND "
+                  "status = 'deleted' AND size = 4"),
+            1);
+  EXPECT_EQ(count("SELECT COUNT(*) FROM image_properties WHERE deleted AND value = 'v'"), 1);
+  EXPECT_EQ(count("SELECT COUNT(*) FROM image_locations WHERE deleted AND status = 'deleted'"), 1);
+  EXPECT_EQ(count("SELECT COUNT(*) FROM glancefs_garbage"), 0);
+  EXPECT_EQ(error_of([&] { catalog_->remove(caller_, image.id); }), Errc::not_found);
+}
+
+TEST_F(ACatalog, KeepsProtectedImages) {
+  const Image image = store("x", "data");
+  update(image.id, {{.name = "protected", .value = true}});
+  EXPECT_EQ(error_of([&] { catalog_->remove(caller_, image.id); }), Errc::protected_);
+  EXPECT_EQ(data_of(image.id), "data");
+}
+
+TEST_F(ACatalog, OpenReadersKeepTheDataOfADeletedImage) {
+  const Image image = store("x", "data");
+  const auto reader = catalog_->open_data(caller_, image.id);
+  catalog_->remove(caller_, image.id);
+  std::string data(4, '\0');
+  EXPECT_EQ(reader->read(0, std::as_writable_bytes(std::span(data))), 4U);
+  EXPECT_EQ(data, "data");
+}
+
+TEST_F(ACatalog, AppliesAllEditsOrNone) {
+  const Image image = add("x");
+  EXPECT_EQ(error_of([&] {
+              update(image.id, {{.name = "good", .value = "1"},
+                                {.name = "min_ram", .value = std::int64_t{-1}}});
+            }),
+            Errc::invalid);
+  EXPECT_THAT(catalog_->find(caller_, image.id)->properties, IsEmpty());
+}
+
+TEST_F(ACatalog, RevivesAPropertyInItsOldRowAndATagInANewOne) {
+  const Image image = add("x");
+  const std::vector<std::string> tag = {"t"};
+  update(image.id, {{.name = "k", .value = "1"}, {.name = "tags", .value = tag}});
+  update(image.id, {{.kind = AttributeEdit::Kind::remove, .name = "k"},
+                    {.name = "tags", .value = std::vector<std::string>{}}});
+  EXPECT_THAT(catalog_->find(caller_, image.id)->tags, IsEmpty());
+  update(image.id, {{.name = "k", .value = "2"}, {.name = "tags", .value = tag}});
+
+  EXPECT_EQ(catalog_->find(caller_, image.id)->properties.at("k"), "2");
+  EXPECT_EQ(count("SELECT COUNT(*) FROM image_properties"), 1);
+  EXPECT_EQ(count("SELECT COUNT(*) FROM image_properties WHERE deleted_at IS NOT NULL"), 1);
+  EXPECT_EQ(count("SELECT COUNT(*) FROM image_tags"), 2);
+}
+
+TEST_F(ACatalog, LosesNoUpdateOfParallelWriters) {
+  const Image image = add("x");
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < 4; ++writer) {
+    writers.emplace_back([&, writer] {
+      const auto own = open();
+      for (int i = 0; i < 10; ++i) {
+        const AttributeEdit edit{.name = "p" + std::to_string(writer) + std::to_string(i),
+                                 .value = "v"};
+        own->update(caller_, image.id, std::span(&edit, 1));
+      }
+    });
+  }
+  for (auto& writer : writers) writer.join();
+  EXPECT_EQ(catalog_->find(caller_, image.id)->properties.size(), 40U);
+}
+
+TEST_F(ACatalog, ListsNewestFirstAndPagesByMarker) {
+  std::vector<std::string> all;
+  for (int i = 0; i < 7; ++i) all.insert(all.begin(), *add("n" + std::to_string(i)).name);
+  EXPECT_EQ(names({}), all);
+
+  std::vector<std::string> paged;
+  ImageQuery query{.limit = 3};
+  for (;;) {
+    const auto page = catalog_->list(caller_, query);
+    if (page.empty()) break;
+    EXPECT_LE(page.size(), 3U);
+    for (const auto& image : page) paged.push_back(*image.name);
+    query.marker = page.back().id;
+  }
+  EXPECT_EQ(paged, all);
+}
+
+TEST_F(ACatalog, PagesByAnySortKeyWithNullsAndTies) {
+  for (const char* format : {"raw", "qcow2", "raw"}) {
+    catalog_->add(caller_, {.name = format, .disk_format = format, .container_format = "bare"});
+  }
+  catalog_->add(caller_, {.name = "none"});
+  catalog_->add(caller_, {.name = "none"});
+  for (const bool descending : {false, true}) {
+    ImageQuery query{.sort = {{ImageColumn::disk_format, descending}}};
+    const auto whole = catalog_->list(caller_, query);
+    query.limit = 1;
+    std::vector<ImageId> paged;
+    for (;;) {
+      const auto page = catalog_->list(caller_, query);
+      if (page.empty()) break;
+      paged.push_back(page.front().id);
+      query.marker = page.front().id;
+      ASSERT_LE(paged.size(), 5U);
+    }
+    std::vector<ImageId> expected;
+    for (const auto& image : whole) expected.push_back(image.id);
+    EXPECT_EQ(paged, expected);
+  }
+}
+
+TEST_F(ACatalog, FiltersByColumnsTagsAndHidden) {
+  add("a");
+  catalog_->add(caller_, {.name = "b", .tags = {"t", "u"}});
+  catalog_->add(caller_, {.name = "c", .os_hidden = true, .tags = {"t"}});
+  EXPECT_THAT(names({.filters = {{ImageColumn::name, "a"}}}), ElementsAre("a"));
+  EXPECT_THAT(names({.tags = {"t"}}), ElementsAre("b"));
+  EXPECT_THAT(names({.tags = {"t", "x"}}), IsEmpty());
+  EXPECT_THAT(names({.os_hidden = true}), ElementsAre("c"));
+  EXPECT_THAT(names({.os_hidden = std::nullopt}), ElementsAre("c", "b", "a"));
+  EXPECT_EQ(error_of([&] { return names({.marker = ImageId::random()}); }), Errc::invalid);
+}
+
+TEST_F(ACatalog, ResolvesNamesAndIdsAndRefusesAmbiguousNames) {
+  const Image first = add("twin");
+  EXPECT_EQ(catalog_->resolve(caller_, "twin").id, first.id);
+  EXPECT_EQ(catalog_->resolve(caller_, first.id.text()).id, first.id);
+  EXPECT_EQ(error_of([&] { return catalog_->resolve(caller_, "nobody"); }), Errc::not_found);
+  const Image second = add("twin");
+  try {
+    std::ignore = catalog_->resolve(caller_, "twin");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::ambiguous);
+    EXPECT_THAT(error.what(), HasSubstr(first.id.text()));
+    EXPECT_THAT(error.what(), HasSubstr(second.id.text()));
+  }
+}
+
+TEST_F(ACatalog, RenamingOverAnImageTakesItsNameAndPlaceAndDeletesIt) {
+  const Image old = store("disk", "old");
+  const Image twin = store("disk", "twin");
+  const Image fresh = store("tmp", "new");
+  catalog_->rename_over(caller_, fresh.id, "disk", old.id);
+
+  EXPECT_EQ(catalog_->find(caller_, old.id), std::nullopt);
+  EXPECT_EQ(catalog_->find(caller_, fresh.id)->name, "disk");
+  EXPECT_EQ(stored_files().size(), 2U);
+  const auto entries = catalog_->entries(caller_);
+  const auto order = [&](const ImageId& id) {
+    return std::ranges::find(entries, id, &ImageEntry::id)->name_order;
+  };
+  EXPECT_LT(order(fresh.id), order(twin.id));
+}
+
+TEST_F(ACatalog, AProtectedImageIsNotRenamedOver) {
+  const Image old = catalog_->add(caller_, {.name = "disk", .is_protected = true});
+  const Image fresh = add("tmp");
+  EXPECT_EQ(error_of([&] { catalog_->rename_over(caller_, fresh.id, "disk", old.id); }),
+            Errc::protected_);
+  EXPECT_EQ(catalog_->find(caller_, fresh.id)->name, "tmp");
+}
+
+TEST_F(ACatalog, AnswersReadersByTheImagesState) {
+  EXPECT_EQ(error_of([&] { return catalog_->open_data(caller_, add("x").id); }), Errc::not_ready);
+  EXPECT_EQ(error_of([&] { return catalog_->open_data(caller_, ImageId::random()); }),
+            Errc::not_found);
+  const Image image = store("y", "data");
+  std::filesystem::resize_file(datadir() / image.id.text(), 2);
+  EXPECT_EQ(error_of([&] { return catalog_->open_data(caller_, image.id); }), Errc::corrupt);
+  std::filesystem::remove(datadir() / image.id.text());
+  EXPECT_EQ(error_of([&] { return catalog_->open_data(caller_, image.id); }), Errc::corrupt);
+}
+
+TEST_F(ACatalog, WaitsForASealedUploadThatIsAboutToBePublished) {
+  const auto image = add("x");
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("data"));
+  upload->seal();
+  std::thread publisher([&] { upload->publish(); });
+  EXPECT_EQ(open()->find(caller_, image.id)->status, ImageStatus::active);
+  publisher.join();
+}
+
+TEST_F(ACatalog, TheChangeFeedTellsOfOtherProcessesChanges) {
+  const auto feed = catalog_->changes();
+  EXPECT_THAT(feed->poll().images, IsEmpty());
+  const auto other = open();
+  const Image image = other->add(caller_, {.name = "x"});
+  EXPECT_THAT(feed->poll().images, ElementsAre(image.id));
+  EXPECT_THAT(feed->poll().images, IsEmpty());
+  const AttributeEdit edit{.name = "tags", .value = std::vector<std::string>{"t"}};
+  other->update(caller_, image.id, std::span(&edit, 1));
+  EXPECT_THAT(feed->poll().images, ElementsAre(image.id));
+  other->remove(caller_, image.id);
+  EXPECT_THAT(feed->poll().images, ElementsAre(image.id));
+}
+
+TEST_F(ACatalog, RefusesASchemaThatItDoesNotKnow) {
+  catalog_.reset();
+  {
+    Database database(database_url(), false);
+    database.write(
+        [](Session& sql) { sql << "UPDATE alembic_version SET version_num = 'from_the_future'"; });
+  }
+  try {
+    std::ignore = open();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::unsupported);
+    EXPECT_THAT(error.what(), HasSubstr("from_the_future"));
+  }
+}
+
+TEST_F(ACatalog, MakesDroppedTriggersAgain) {
+  catalog_.reset();
+  {
+    Database database(database_url(), false);
+    database.write([](Session& sql) {
+      sql << "DROP TRIGGER glancefs_named_insert";
+      sql << "DROP TRIGGER glancefs_changed_images_insert";
+    });
+  }
+  catalog_ = open();
+  const auto feed = catalog_->changes();
+  const Image image = add("x");
+  EXPECT_THAT(feed->poll().images, ElementsAre(image.id));
+  EXPECT_GT(catalog_->entries(caller_).front().name_order, 0);
+}
+
+TEST_F(ACatalog, RefusesAFileThatIsNoDatabase) {
+  catalog_.reset();
+  std::filesystem::resize_file(spec() + "/glance.sqlite", 100);
+  EXPECT_EQ(error_of([&] { return open(); }), Errc::corrupt);
+}
+
+}  // namespace
+}  // namespace glance

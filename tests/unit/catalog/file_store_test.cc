@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/store/file_store.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "catalog/error.h"
+#include "tests/unit/support/catalog_fixture.h"
+
+namespace glance {
+namespace {
+
+using test::error_of;
+
+class StoringFiles : public ::testing::Test {
+ protected:
+  const test::TemporaryDirectory directory_;
+  FileStore store_{directory_.path(), "file", false};
+  const ImageId id_ = ImageId::random();
+};
+
+TEST_F(StoringFiles, PublishedBytesCanBeOpenedByTheirLocation) {
+  const auto writer = store_.create(id_);
+  writer->write(0, std::as_bytes(std::span("data", 4)));
+  writer->sync();
+  const Location location = writer->publish();
+  EXPECT_EQ(location.url, "file://" + (directory_.path() / id_.text()).string());
+  EXPECT_EQ(store_.open(location)->size(), 4U);
+}
+
+TEST_F(StoringFiles, ASecondWriterOfOneImageIsAConflict) {
+  const auto first = store_.create(id_);
+  EXPECT_EQ(error_of([&] { store_.create(id_); }), Errc::conflict);
+}
+
+TEST_F(StoringFiles, LockingLeavesADeadWritersBytes) {
+  store_.create(id_)->write(0, std::as_bytes(std::span("old", 3)));
+  EXPECT_EQ(store_.create(id_)->size(), 3U);
+}
+
+TEST_F(StoringFiles, PublicationNeverReplacesAFile) {
+  std::ofstream(directory_.path() / id_.text()) << "precious";
+  const auto writer = store_.create(id_);
+  EXPECT_EQ(error_of([&] { writer->publish(); }), Errc::exists);
+  EXPECT_EQ(std::filesystem::file_size(directory_.path() / id_.text()), 8U);
+}
+
+TEST_F(StoringFiles, ClaimTellsLivingDeadAndAbsentWritersApart) {
+  EXPECT_FALSE(store_.claim(id_).alive);
+  EXPECT_EQ(store_.claim(id_).writer, nullptr);
+  auto writer = store_.create(id_);
+  EXPECT_TRUE(store_.claim(id_).alive);
+  writer->publish();
+  EXPECT_TRUE(store_.claim(id_).alive) << "the lock goes with the file";
+  writer.reset();
+  const auto claim = store_.claim(id_);
+  EXPECT_FALSE(claim.alive);
+  ASSERT_NE(claim.writer, nullptr);
+  EXPECT_TRUE(claim.writer->published());
+}
+
+TEST_F(StoringFiles, LocationsOutsideOfTheDirectoryAreRefused) {
+  const std::string here = "file://" + directory_.path().string();
+  const std::vector<std::string> urls = {"file:///etc/passwd", here + "/../passwd",
+                                         here + "/.uploads/x", "http://host/x", ""};
+  for (const auto& url : urls) {
+    EXPECT_EQ(error_of([&] { store_.open({.url = url}); }), Errc::unsupported) << url;
+    EXPECT_EQ(error_of([&] { store_.remove(url); }), Errc::unsupported) << url;
+  }
+}
+
+TEST_F(StoringFiles, ASymbolicLinkIsNotFollowed) {
+  std::filesystem::create_symlink("/etc/passwd", directory_.path() / id_.text());
+  EXPECT_THROW(store_.open({.url = "file://" + (directory_.path() / id_.text()).string()}), Error);
+}
+
+TEST_F(StoringFiles, RemovingWhatIsNotThereIsSuccess) {
+  EXPECT_NO_THROW(store_.remove("file://" + (directory_.path() / id_.text()).string()));
+}
+
+TEST_F(StoringFiles, AMissingDirectoryIsNamed) {
+  try {
+    const FileStore store("/nonexistent/images", "file", false);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::not_found);
+    EXPECT_NE(std::string(error.what()).find("/nonexistent/images"), std::string::npos);
+  }
+}
+
+TEST_F(StoringFiles, ATrailingSlashInTheConfigurationDoesNotMatter) {
+  FileStore store(directory_.path().string() + "/", "file", false);
+  const auto writer = store.create(id_);
+  EXPECT_EQ(store.open(writer->publish())->size(), 0U);
+}
+
+}  // namespace
+}  // namespace glance

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/upload/recovery.h"
+
+#include <fstream>
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "catalog/database/database.h"
+#include "catalog/database/image_rows.h"
+#include "catalog/database/upload_rows.h"
+#include "catalog/store/file_store.h"
+#include "catalog/upload/publication.h"
+#include "tests/unit/support/catalog_fixture.h"
+
+namespace glance {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class Recovery : public test::CatalogFixture {
+ protected:
+  /// Lets a child process work on the catalog and die without any farewell.
+  void in_a_process_that_dies(const std::function<void(Catalog&)>& work) {
+    catalog_.reset();  // SQLite's connections must not cross a fork
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto catalog = open();
+      work(*catalog);
+      ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+    catalog_ = open();
+  }
+
+  [[nodiscard]] ImageStatus status(const ImageId& id) const {
+    return catalog_->find(caller_, id)->status;
+  }
+};
+
+TEST_F(Recovery, TakesBackAnUnsealedUpload) {
+  const auto image = add("x");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {});
+    upload->write(0, bytes("half"));
+    ::_exit(0);
+  });
+  EXPECT_EQ(status(image.id), ImageStatus::saving);
+
+  EXPECT_EQ(catalog_->recover().discarded, 1U);
+  EXPECT_EQ(status(image.id), ImageStatus::queued);
+  EXPECT_THAT(stored_files(), IsEmpty());
+}
+
+TEST_F(Recovery, RemovesAnImageThatWasMadeForItsUpload) {
+  const auto image = add("x");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {.owns_image = true});
+    upload->write(0, bytes("half"));
+    ::_exit(0);
+  });
+  EXPECT_EQ(catalog_->recover().discarded, 1U);
+  EXPECT_EQ(catalog_->find(caller_, image.id), std::nullopt);
+  EXPECT_THAT(stored_files(), IsEmpty());
+}
+
+TEST_F(Recovery, PublishesASealedUpload) {
+  const auto image = add("x");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {});
+    upload->write(0, bytes("hello"));
+    upload->seal();
+    ::_exit(0);
+  });
+  EXPECT_EQ(catalog_->recover().published, 1U);
+  const auto done = catalog_->find(caller_, image.id);
+  EXPECT_EQ(done->status, ImageStatus::active);
+  EXPECT_EQ(done->checksum, "5d41402abc4b2a76b9719d911017c592");
+  EXPECT_EQ(data_of(image.id), "hello");
+  EXPECT_EQ(catalog_->recover().published, 0U);
+}
+
+TEST_F(Recovery, GoesOnAfterADeathBetweenRenameAndCommit) {
+  const auto image = add("x");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {});
+    upload->write(0, bytes("hello"));
+    upload->seal();
+    ::_exit(0);
+  });
+  std::filesystem::rename(datadir() / ".uploads" / image.id.text(), datadir() / image.id.text());
+
+  EXPECT_EQ(catalog_->recover().published, 1U);
+  EXPECT_EQ(data_of(image.id), "hello");
+}
+
+TEST_F(Recovery, TakesBackAnUploadThatWasUnsealedAgain) {
+  const auto image = add("x");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {});
+    upload->write(0, bytes("hel"));
+    upload->seal();
+    upload->write(3, bytes("l"));
+    ::_exit(0);
+  });
+  EXPECT_EQ(catalog_->recover().discarded, 1U);
+  EXPECT_EQ(status(image.id), ImageStatus::queued);
+}
+
+TEST_F(Recovery, ARefusedUploadLeavesADeadWritersSealedDataAlone) {
+  const auto image = catalog_->add(caller_, {.name = "x"});
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {.detect_format = true});
+    upload->write(0, bytes("hello"));
+    upload->seal();
+    ::_exit(0);
+  });
+  EXPECT_EQ(test::error_of([&] { return catalog_->upload(caller_, image.id, {}); }), Errc::invalid);
+  EXPECT_EQ(
+      test::error_of([&] { return catalog_->upload(caller_, image.id, {.detect_format = true}); }),
+      Errc::conflict);
+  EXPECT_EQ(catalog_->recover().published, 1U);
+  EXPECT_EQ(data_of(image.id), "hello");
+}
+
+TEST_F(Recovery, ForeignLocationsDoNotKeepOtherGarbage) {
+  const Image image = store("x", "data");
+  Database database(database_url(), false);
+  database.write([&](Session& sql) {
+    rows::delete_image(sql, image, now());
+    sql << "INSERT INTO glancefs_garbage (url, created_at) VALUES ('aaa://elsewhere', '2026')";
+  });
+  EXPECT_EQ(catalog_->recover().removed, 1U);
+  EXPECT_EQ(catalog_->recover().removed, 0U);
+  EXPECT_THAT(stored_files(), IsEmpty());
+}
+
+TEST_F(Recovery, LeavesALivingUploadAlone) {
+  const auto image = add("x");
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("hel"));
+  upload->seal();
+
+  const auto other = open();
+  const auto report = other->recover();
+  EXPECT_EQ(report.published + report.discarded, 0U);
+  upload->write(3, bytes("lo"));
+  EXPECT_EQ(upload->publish().checksum, "5d41402abc4b2a76b9719d911017c592");
+}
+
+TEST_F(Recovery, DoesNotPublishSealedDataOfAnotherSize) {
+  const auto image = add("x");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {});
+    upload->write(0, bytes("hello"));
+    upload->seal();
+    ::_exit(0);
+  });
+  std::filesystem::resize_file(datadir() / ".uploads" / image.id.text(), 3);
+
+  EXPECT_EQ(catalog_->recover().published, 0U);
+  EXPECT_EQ(status(image.id), ImageStatus::saving);
+}
+
+TEST_F(Recovery, RemovesTheBytesOfAnImageThatWasDeletedMeanwhile) {
+  const auto image = add("x");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {});
+    upload->write(0, bytes("hello"));
+    upload->seal();
+    ::_exit(0);
+  });
+  catalog_->remove(caller_, image.id);
+  catalog_->recover();
+  EXPECT_THAT(stored_files(), IsEmpty());
+  EXPECT_EQ(catalog_->find(caller_, image.id), std::nullopt);
+}
+
+TEST_F(Recovery, RemovesBytesThatNoRowTellsOf) {
+  store("x", "data");
+  const auto orphan = ImageId::random();
+  std::ofstream(datadir() / ".uploads" / orphan.text()) << "left over";
+  EXPECT_EQ(catalog_->recover().discarded, 1U);
+  EXPECT_EQ(stored_files().size(), 1U);
+}
+
+TEST_F(Recovery, RemovesDataWhoseDeletionWasInterrupted) {
+  const Image image = store("x", "data");
+  Database database(database_url(), false);
+  database.write([&](Session& sql) { rows::delete_image(sql, image, now()); });
+
+  EXPECT_EQ(catalog_->recover().removed, 1U);
+  EXPECT_THAT(stored_files(), IsEmpty());
+}
+
+TEST_F(Recovery, LeavesAGlancesSavingImageAlone) {
+  const auto image = add("x");
+  Database database(database_url(), false);
+  database.write([&](Session& sql) {
+    ASSERT_TRUE(rows::move_status(sql, image.id, ImageStatus::queued, ImageStatus::saving, now()));
+  });
+  catalog_->recover();
+  EXPECT_EQ(status(image.id), ImageStatus::saving);
+}
+
+}  // namespace
+}  // namespace glance

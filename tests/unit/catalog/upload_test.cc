@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/upload/upload.h"
+
+#include <array>
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/support/catalog_fixture.h"
+
+namespace glance {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class Uploading : public test::CatalogFixture {
+ protected:
+  [[nodiscard]] ImageStatus status(const ImageId& id) const {
+    return catalog_->find(caller_, id)->status;
+  }
+};
+
+TEST_F(Uploading, PublishedImageHasSizeDigestsAndLocation) {
+  const Image image = store("hello", "hello");
+
+  EXPECT_EQ(image.status, ImageStatus::active);
+  EXPECT_EQ(image.size, 5);
+  EXPECT_EQ(image.virtual_size, 5);
+  EXPECT_EQ(image.checksum, "5d41402abc4b2a76b9719d911017c592");
+  EXPECT_EQ(image.os_hash_algo, "sha512");
+  EXPECT_EQ(image.os_hash_value,
+            "9b71d224bd62f3785d96d46ad3ea3d73319bfbc2890caadae2dff72519673ca7"
+            "2323c3d99ba5c11d7c7acc6e14b8c5da0c4663475c2e5c3adef46f73bcdec043");
+  ASSERT_EQ(image.locations.size(), 1U);
+  EXPECT_EQ(image.locations[0].url, "file://" + (datadir() / image.id.text()).string());
+  EXPECT_EQ(image.locations[0].metadata, R"({"store": "file"})");
+  EXPECT_EQ(data_of(image.id), "hello");
+}
+
+TEST_F(Uploading, OutOfOrderWritesGapsAndRewritesGiveTheDigestOfWhatIsThere) {
+  const auto image = add("gaps");
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(8, bytes("end"));
+  upload->write(0, bytes("xxxx"));
+  upload->write(0, bytes("head"));
+  const Image done = upload->publish();
+
+  EXPECT_EQ(data_of(image.id), std::string("head\0\0\0\0end", 11));
+  EXPECT_EQ(done.size, 11);
+  EXPECT_EQ(done.checksum, "0df91bc81aa08072e5fe608ccc7a2b9b");
+}
+
+TEST_F(Uploading, TheFirstWriteMovesTheImageToSaving) {
+  const auto image = add("x");
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  EXPECT_EQ(status(image.id), ImageStatus::saving);
+}
+
+TEST_F(Uploading, AnAbandonedUploadLeavesTheImageQueuedAndNoBytes) {
+  const auto image = add("x");
+  catalog_->upload(caller_, image.id, {})->write(0, bytes("half"));
+
+  EXPECT_EQ(status(image.id), ImageStatus::queued);
+  EXPECT_EQ(catalog_->find(caller_, image.id)->size, std::nullopt);
+  EXPECT_THAT(stored_files(), IsEmpty());
+  EXPECT_EQ(store("y", "whole").status, ImageStatus::active);
+}
+
+TEST_F(Uploading, AnAbandonedUploadThatOwnsItsImageTakesItAlong) {
+  const auto image = add("x");
+  catalog_->upload(caller_, image.id, {.owns_image = true})->write(0, bytes("half"));
+
+  EXPECT_EQ(catalog_->find(caller_, image.id), std::nullopt);
+  EXPECT_THAT(stored_files(), IsEmpty());
+}
+
+TEST_F(Uploading, ASecondUploadOfTheSameImageIsAConflict) {
+  const auto image = add("x");
+  const auto first = catalog_->upload(caller_, image.id, {});
+  EXPECT_EQ(test::error_of([&] { catalog_->upload(caller_, image.id, {}); }), Errc::conflict);
+  first->write(0, bytes("data"));
+  EXPECT_EQ(first->publish().status, ImageStatus::active);
+  EXPECT_EQ(test::error_of([&] { catalog_->upload(caller_, image.id, {}); }), Errc::conflict);
+  EXPECT_EQ(data_of(image.id), "data");
+}
+
+TEST_F(Uploading, FormatsMustBeSetUnlessTheyAreToBeFoundOut) {
+  const auto image = catalog_->add(caller_, {.name = "x"});
+  EXPECT_EQ(test::error_of([&] { catalog_->upload(caller_, image.id, {}); }), Errc::invalid);
+  EXPECT_EQ(status(image.id), ImageStatus::queued);
+
+  const auto upload = catalog_->upload(caller_, image.id, {.detect_format = true});
+  upload->write(0, bytes("no known header"));
+  const Image done = upload->publish();
+  EXPECT_EQ(done.disk_format, "raw");
+  EXPECT_EQ(done.container_format, "bare");
+}
+
+TEST_F(Uploading, AFormatSetWhileTheDataComeIsKept) {
+  const auto image = catalog_->add(caller_, {.name = "x", .container_format = "bare"});
+  const auto upload = catalog_->upload(caller_, image.id, {.detect_format = true});
+  upload->write(0, bytes("data"));
+  const AttributeEdit edit{.name = "disk_format", .value = "iso"};
+  catalog_->update(caller_, image.id, std::span(&edit, 1));
+  EXPECT_EQ(upload->publish().disk_format, "iso");
+}
+
+TEST_F(Uploading, WritingAfterTheSealUnsealsAndTheDigestsFollow) {
+  const auto image = add("x");
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("hel"));
+  upload->seal();
+  upload->write(3, bytes("lo"));
+  upload->seal();
+  EXPECT_EQ(upload->publish().checksum, "5d41402abc4b2a76b9719d911017c592");
+}
+
+TEST_F(Uploading, PublishingTwiceReturnsTheSameImage) {
+  const auto image = add("x");
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("data"));
+  EXPECT_EQ(upload->publish().updated_at, upload->publish().updated_at);
+}
+
+TEST_F(Uploading, DeletionDuringTheUploadWins) {
+  const auto image = add("x");
+  auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("data"));
+  catalog_->remove(caller_, image.id);
+
+  EXPECT_EQ(test::error_of([&] { upload->publish(); }), Errc::gone);
+  upload.reset();
+  EXPECT_EQ(catalog_->find(caller_, image.id), std::nullopt);
+  EXPECT_THAT(stored_files(), IsEmpty());
+}
+
+TEST_F(Uploading, AFailureAfterTheSealIsNotPublishedLater) {
+  const auto image = add("x");
+  auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("data"));
+  upload->seal();
+  const auto cap = catalog_->config().limits.image_size_cap;
+  EXPECT_EQ(test::error_of([&] { upload->write(cap, bytes("x")); }), Errc::too_large);
+  upload.reset();
+  EXPECT_EQ(catalog_->recover().published, 0U);
+  EXPECT_EQ(status(image.id), ImageStatus::queued);
+  EXPECT_THAT(stored_files(), IsEmpty());
+}
+
+TEST_F(Uploading, GrowingByTruncationKeepsTheDigestsRight) {
+  for (int round = 0; round < 20; ++round) {
+    const auto image = add("x");
+    const auto upload = catalog_->upload(caller_, image.id, {});
+    const std::string block(1000, 'y');
+    std::uint64_t size = 0;
+    for (int step = 0; step < 10; ++step) {
+      size += 300'000;
+      upload->truncate(size);
+      upload->write(size, bytes(block));
+      size += block.size();
+    }
+    EXPECT_EQ(upload->publish().size, size);
+  }
+}
+
+TEST_F(Uploading, AFailureIsRepeatedByEveryLaterVerb) {
+  const auto image = add("x");
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  const auto cap = catalog_->config().limits.image_size_cap;
+  EXPECT_EQ(test::error_of([&] { upload->write(cap, bytes("x")); }), Errc::too_large);
+  EXPECT_EQ(test::error_of([&] { upload->write(0, bytes("x")); }), Errc::too_large);
+  EXPECT_EQ(test::error_of([&] { upload->check(); }), Errc::too_large);
+  EXPECT_EQ(test::error_of([&] { upload->seal(); }), Errc::too_large);
+  EXPECT_EQ(test::error_of([&] { upload->publish(); }), Errc::too_large);
+}
+
+TEST_F(Uploading, AnOffsetThatWrapsAroundIsTooLarge) {
+  const auto image = add("x");
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  EXPECT_EQ(test::error_of([&] { upload->write(~0ULL - 1, bytes("xyz")); }), Errc::too_large);
+}
+
+TEST_F(Uploading, TheStoresFileIsGlances) {
+  const Image image = store("x", "data");
+  const auto status = std::filesystem::status(datadir() / image.id.text());
+  EXPECT_EQ(status.permissions(), std::filesystem::perms{0640});
+  EXPECT_THAT(stored_files(), ElementsAre(image.id.text()));
+}
+
+TEST_F(Uploading, AnEmptyUploadIsAnActiveImageOfNoBytes) {
+  const auto image = add("x");
+  const Image done = catalog_->upload(caller_, image.id, {})->publish();
+  EXPECT_EQ(done.size, 0);
+  EXPECT_EQ(done.checksum, "d41d8cd98f00b204e9800998ecf8427e");
+}
+
+TEST_F(Uploading, ADeclaredFormatThatTheDataAreNotHasNoVirtualSize) {
+  const auto image =
+      catalog_->add(caller_, {.name = "x", .disk_format = "qcow2", .container_format = "bare"});
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("not a qcow2"));
+  EXPECT_EQ(upload->publish().virtual_size, std::nullopt);
+}
+
+}  // namespace
+}  // namespace glance

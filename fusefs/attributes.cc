@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fusefs/attributes.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "catalog/image_json.h"
+
+namespace glance::fs {
+
+namespace {
+
+constexpr std::uint64_t kStatBlock = 512;   // stat(2)
+constexpr std::size_t kMaxXattrName = 255;  // xattr(7)
+
+timespec to_timespec(Timestamp time) noexcept {
+  const auto since_epoch = time.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch - seconds);
+  return {.tv_sec = seconds.count(), .tv_nsec = rest.count()};
+}
+
+bool has_data_for_good(ImageStatus status) noexcept {
+  return status == ImageStatus::active || status == ImageStatus::deactivated;
+}
+
+/// Keys that users may set, but whose default value says nothing.
+bool is_default(const Image& image, std::string_view key) {
+  if (key == "visibility") return image.visibility == Visibility::shared;
+  if (key == "protected") return !image.is_protected;
+  if (key == "os_hidden") return !image.os_hidden;
+  if (key == "min_disk") return image.min_disk == 0;
+  if (key == "min_ram") return image.min_ram == 0;
+  if (key == "tags") return image.tags.empty();
+  return false;
+}
+
+bool is_listed(const Image& image, const CoreAttribute& attribute) {
+  constexpr std::array<std::string_view, 3> kDigests = {"checksum", "os_hash_algo",
+                                                        "os_hash_value"};
+  if (attribute.name == "name") return false;
+  const bool digest = std::ranges::find(kDigests, attribute.name) != kDigests.end();
+  if (!digest && !attribute.settable) return false;
+  return !is_default(image, attribute.name) && attribute_text(image, attribute.name).has_value();
+}
+
+[[noreturn]] void throw_errc(int error, const char* what) {
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+}  // namespace
+
+struct stat file_stat(const Node& node, std::optional<std::uint64_t> size,
+                      const MountOptions& options) noexcept {
+  struct stat status{};
+  const mode_t mode = has_data_for_good(node.image.status) ? 0444 : 0666;
+  status.st_ino = node.inode;
+  status.st_mode = S_IFREG | (mode & ~options.umask);
+  status.st_nlink = node.links();
+  status.st_uid = options.uid;
+  status.st_gid = options.gid;
+  const std::uint64_t bytes = size.value_or(node.image.size);
+  status.st_size = static_cast<off_t>(bytes);
+  status.st_blocks = static_cast<blkcnt_t>((bytes + kStatBlock - 1) / kStatBlock);
+  status.st_blksize = kBlockSize;
+  status.st_mtim = to_timespec(node.image.data_time);
+  status.st_atim = status.st_mtim;
+  status.st_ctim = to_timespec(node.image.updated_at);
+  return status;
+}
+
+struct stat directory_stat(Inode inode, const MountOptions& options) noexcept {
+  struct stat status{};
+  status.st_ino = inode;
+  status.st_mode = S_IFDIR | (0777 & ~options.umask);
+  status.st_nlink = 2;
+  status.st_uid = options.uid;
+  status.st_gid = options.gid;
+  status.st_blksize = 4096;
+  return status;
+}
+
+std::string attribute_key(std::string_view xattr_name) {
+  if (xattr_name.starts_with("security.")) throw_errc(ENODATA, "security attributes");
+  if (!xattr_name.starts_with(kXattrPrefix)) throw_errc(EOPNOTSUPP, "attribute namespace");
+  return std::string(xattr_name.substr(kXattrPrefix.size()));
+}
+
+std::vector<std::string> xattr_names(const Image& image) {
+  std::vector<std::string> names;
+  const auto add = [&](std::string_view key) {
+    std::string name = std::string(kXattrPrefix) + std::string(key);
+    // Property names that no xattr can carry are in user.glance.metadata.
+    const bool fits = name.size() <= kMaxXattrName && name.find('\0') == std::string::npos;
+    if (fits && !key.empty() && key != kMetadataKey) names.push_back(std::move(name));
+  };
+  for (const auto& attribute : core_attributes()) {
+    if (is_listed(image, attribute)) add(attribute.name);
+  }
+  for (const auto& [name, value] : image.properties) add(name);
+  return names;
+}
+
+std::optional<std::string> xattr_value(const Image& image, std::string_view key,
+                                       const Config& config) {
+  if (key == kMetadataKey) return image_to_json(image, config);
+  return attribute_text(image, key);
+}
+
+}  // namespace glance::fs

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/stat.h>
+
+#include "catalog/catalog.h"
+#include "fusefs/directory.h"
+#include "fusefs/mount_options.h"
+
+namespace glance::fs {
+
+/// Images ↔ struct stat and extended attributes. Pure.
+
+inline constexpr std::string_view kXattrPrefix = "user.glance.";
+
+/// `user.glance.metadata`: the whole image as the API's JSON. Never listed, never set.
+inline constexpr std::string_view kMetadataKey = "metadata";
+
+/// Tools take their buffer's size from st_blksize: with this one cp writes 1 MiB at a time, an
+/// eighth of the round trips.
+inline constexpr blksize_t kBlockSize = blksize_t{1024} * 1024;
+
+/// `size` replaces the recorded size while the image is being written here.
+[[nodiscard]] struct stat file_stat(const Node& node, std::optional<std::uint64_t> size,
+                                    const MountOptions& options) noexcept;
+
+[[nodiscard]] struct stat directory_stat(Inode inode, const MountOptions& options) noexcept;
+
+/// The attribute key inside `user.glance.KEY`; throws the errno for any other name:
+/// `security.*` ENODATA, everything else EOPNOTSUPP (then ls(1) stops asking for ACLs).
+[[nodiscard]] std::string attribute_key(std::string_view xattr_name);
+
+/// The names that listxattr(2) shows: custom properties, digests, and settable keys whose value
+/// is not the default. A listed `name` would make `cp -a x y` call the copy x.
+[[nodiscard]] std::vector<std::string> xattr_names(const Image& image);
+
+/// The value of `user.glance.KEY`; nothing if the image has no such attribute.
+[[nodiscard]] std::optional<std::string> xattr_value(const Image& image, std::string_view key,
+                                                     const Config& config);
+
+}  // namespace glance::fs

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "catalog/sync.h"
+#include "fusefs/directory.h"
+
+namespace glance::fs {
+
+/// A thread that looks at the change feed several times a second and tells the kernel what to
+/// forget. Telling must not happen inside a request: the kernel may hold the very lock that the
+/// notification needs until the request is answered (fuse_lowlevel.h, notify_inval_entry).
+///
+/// Safe for concurrent use. stop() before what the functions refer to goes away.
+class CacheKeeper {
+ public:
+  /// `refresh` looks for changes and may block; `forget` notifies the kernel.
+  CacheKeeper(std::function<void()> refresh, std::function<void(const Invalidation&)> forget);
+  ~CacheKeeper() { stop(); }
+  CacheKeeper(const CacheKeeper&) = delete;
+  CacheKeeper& operator=(const CacheKeeper&) = delete;
+
+  void start();
+  void stop() noexcept EXCLUDES(mutex_);
+
+  /// Has these told to the kernel soon. Never blocks for long.
+  void enqueue(std::vector<Invalidation> invalidations) EXCLUDES(mutex_);
+
+ private:
+  void run() EXCLUDES(mutex_);
+  void look() noexcept;
+
+  const std::function<void()> refresh_;
+  const std::function<void(const Invalidation&)> forget_;
+  Mutex mutex_;  // a leaf, see sync.h
+  std::condition_variable_any wake_;
+  std::vector<Invalidation> queue_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace glance::fs

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/types.h>
+
+#include "catalog/catalog.h"
+#include "catalog/sync.h"
+#include "fusefs/directory.h"
+#include "fusefs/mount_options.h"
+#include "fusefs/write_handle.h"
+
+namespace glance::fs {
+
+/// What lookup and its like answer: an inode, its attributes, and for how many seconds the kernel
+/// may believe them without asking again.
+struct Entry {
+  Inode inode = 0;
+  struct stat attributes{};
+  double attribute_timeout = 0;
+  double entry_timeout = 0;
+};
+
+/// One name in a directory.
+struct DirectoryEntry {
+  std::string name;
+  Inode inode = 0;
+};
+
+/// An open directory: its names as they were when reading began. One thread at a time; the kernel
+/// sees to that.
+struct DirectoryHandle {
+  Inode inode = 0;
+  std::vector<DirectoryEntry> entries;
+};
+
+/// Attributes that setattr(2) and its kin may change; absent ones stay.
+struct AttributeChange {
+  std::optional<std::uint64_t> size;
+  std::optional<Timestamp> data_time;
+};
+
+/// Who makes the system call.
+struct Requester {
+  pid_t thread = 0;
+};
+
+/// The mount's semantics, free of libfuse: plain calls, plain structs, exceptions.
+///
+/// Throws glance::Error, or std::system_error where the kernel wants an errno that has no word in
+/// the catalog. Safe for concurrent use. Everything acts as the local administrator.
+class Filesystem {
+ public:
+  /// `catalog` must outlive it. `on_change`: see Directory.
+  Filesystem(Catalog& catalog, MountOptions options,
+             std::function<void(std::vector<Invalidation>)> on_change);
+
+  [[nodiscard]] Entry lookup(Inode parent, std::string_view name);
+  [[nodiscard]] Entry getattr(Inode inode);
+  Entry setattr(Inode inode, const AttributeChange& change, std::uint64_t handle,
+                const Requester& requester);
+  [[nodiscard]] std::unique_ptr<DirectoryHandle> opendir(Inode inode) const;
+
+  /// The names that the directory holds now.
+  [[nodiscard]] std::vector<DirectoryEntry> list(Inode directory);
+
+  /// What an entry of a listing means by now. If the name was taken away meanwhile there is only
+  /// enough for readdir(3): no timeouts, and inode 0, which keeps the kernel from caching it.
+  [[nodiscard]] Entry listed(Inode directory, const DirectoryEntry& entry);
+  [[nodiscard]] struct statvfs statfs() const;
+
+  void unlink(Inode parent, std::string_view name);
+  void rename(Inode parent, std::string_view name, Inode new_parent, std::string_view new_name,
+              unsigned flags);
+
+  /// A new, queued image. With `open` it is opened for writing as well, see open().
+  struct Created {
+    Entry entry;
+    std::uint64_t handle = 0;
+  };
+  Created create(Inode parent, std::string_view name, bool open, const Requester& requester);
+
+  /// Opens for reading or writing; the handle is released with release().
+  struct Opened {
+    std::uint64_t handle = 0;
+    bool writing = false;
+  };
+  Opened open(Inode inode, int flags, const Requester& requester);
+  [[nodiscard]] std::shared_ptr<const BlobReader> reader(std::uint64_t handle) const;
+  void write(std::uint64_t handle, std::uint64_t offset, std::span<const std::byte> bytes,
+             const Requester& requester);
+  void flush(std::uint64_t handle, const Requester& requester);
+  void fsync(std::uint64_t handle);
+  void release(std::uint64_t handle);
+
+  [[nodiscard]] std::string getxattr(Inode inode, std::string_view name);
+  [[nodiscard]] std::vector<std::string> listxattr(Inode inode);
+  void setxattr(Inode inode, std::string_view name, std::string_view value, int flags);
+  void removexattr(Inode inode, std::string_view name);
+
+  /// Takes in what other processes changed, and tries again what a release could not publish;
+  /// to be called several times a second.
+  void refresh();
+
+  /// The mount's st_dev, once it is known; flush() cannot seal before.
+  void set_device(dev_t device) noexcept { device_ = device; }
+
+  /// Gives up every open handle at the end of the mount: what is not sealed is taken back.
+  void close_all() EXCLUDES(mutex_);
+
+ private:
+  struct Handle {
+    Inode inode = 0;
+    NodePtr node;  // as opened, for when the image is deleted meanwhile
+    std::shared_ptr<const BlobReader> reader;
+    std::shared_ptr<WriteHandle> writer;
+  };
+
+  [[nodiscard]] NodePtr node_of(Inode inode);
+  [[nodiscard]] NodePtr child(Inode parent, std::string_view name);
+  [[nodiscard]] Entry entry_of(const NodePtr& node, bool shown);
+  [[nodiscard]] Entry directory_entry(Inode inode) const;
+  [[nodiscard]] std::optional<std::uint64_t> written_size(Inode inode) const EXCLUDES(mutex_);
+  [[nodiscard]] NodePtr opened_node(Inode inode) const EXCLUDES(mutex_);
+  /// The handle's writer; null for a reader.
+  [[nodiscard]] std::shared_ptr<WriteHandle> find_writer(std::uint64_t handle) const
+      EXCLUDES(mutex_);
+  [[nodiscard]] std::shared_ptr<WriteHandle> writer(std::uint64_t handle) const;
+  std::uint64_t add_handle(Handle handle) EXCLUDES(mutex_);
+  void resize(const NodePtr& node, std::uint64_t size, std::uint64_t handle,
+              const Requester& requester);
+  Opened open_writer(const NodePtr& node, const Requester& requester);
+  [[nodiscard]] Image image_of(Inode inode);
+
+  Catalog& catalog_;
+  const MountOptions options_;
+  const Caller caller_ = Caller::local_admin();
+  Directory directory_;
+  std::atomic<dev_t> device_ = 0;
+  std::atomic<bool> recovery_due_ = false;
+  std::chrono::steady_clock::time_point next_recovery_;  // the refreshing thread's own
+  mutable Mutex mutex_;                                  // a leaf, see sync.h
+  std::unordered_map<std::uint64_t, Handle> handles_ GUARDED_BY(mutex_);
+  std::uint64_t next_handle_ GUARDED_BY(mutex_) = 1;
+};
+
+}  // namespace glance::fs

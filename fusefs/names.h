@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace glance::fs {
+
+/// Image names ↔ file names. Pure.
+///
+/// A name passes untouched wherever a file name can hold it. `/` and NUL become %2F and %00; the
+/// names `.`, `..` and those of the mount's own views get %2E for their first dot; a `%` that
+/// would read as one of these becomes %25. The mapping is reversible: encode(decode(f)) = f for
+/// every file name that decode_name() accepts.
+
+/// The longest file name, in bytes.
+inline constexpr std::size_t kMaxFileName = 255;
+
+/// Names in the root that are not images: .by-id, .by-tag, .MD5SUMS, .SHA512SUMS.
+[[nodiscard]] bool is_view_name(std::string_view file_name) noexcept;
+
+/// The file name for an image name; it may be longer than kMaxFileName.
+[[nodiscard]] std::string encode_name(std::string_view image_name);
+
+/// The image name that a file of this name gets; nothing for what no image name maps to.
+[[nodiscard]] std::optional<std::string> decode_name(std::string_view file_name);
+
+/// `base~digits` apart: how one of several images of a name is told from the others.
+struct Qualified {
+  std::string_view base;
+  std::string digits;  ///< of the id, without dashes; at least kMinIdDigits
+};
+inline constexpr std::size_t kMinIdDigits = 8;
+
+/// Nothing unless the name ends in `~` and at least kMinIdDigits hex digits, with or without the
+/// id's dashes. The base points into `file_name`.
+[[nodiscard]] std::optional<Qualified> split_qualified(std::string_view file_name);
+
+/// An id without its dashes.
+[[nodiscard]] std::string id_digits(std::string_view id);
+
+/// `base~digits`, with `count` digits of the id; a base that is too long is cut between
+/// characters.
+[[nodiscard]] std::string qualify(std::string_view base, std::string_view id, std::size_t count);
+
+}  // namespace glance::fs

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api-bridge/discovery.h"
+
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "api-bridge/http_error.h"
+#include "api-bridge/image_schema.h"
+#include "catalog/config.h"
+
+namespace glance::api {
+
+using nlohmann::ordered_json;
+
+std::string public_url(const Config& config, const Request& request) {
+  if (!config.public_endpoint) return request.base_url;
+  auto url = *config.public_endpoint;
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+Response list_versions(const Config& config, const Request& request) {
+  const auto href = public_url(config, request) + "/v2/";
+  ordered_json versions = ordered_json::array();
+  for (const auto minor : kApiMinors) {
+    versions.push_back({{"id", fmt::format("v2.{}", minor)},
+                        {"status", minor == kApiMinors.front() ? "CURRENT" : "SUPPORTED"},
+                        {"links", {{{"rel", "self"}, {"href", href}}}}});
+  }
+  return json_response(ordered_json{{"versions", versions}}.dump());
+}
+
+Response show_schema(const Config& config, const Request& request) {
+  const std::string_view name = request.parameter("name");
+  if (name == "image") return json_response(image_schema(config).dump());
+  if (name == "images") return json_response(images_schema(config).dump());
+  if (name == "member") return json_response(member_schema().dump());
+  if (name == "members") return json_response(members_schema().dump());
+  throw HttpError(404, "The resource could not be found.");
+}
+
+}  // namespace glance::api

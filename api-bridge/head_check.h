@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace glance::api {
+
+/// What makes a request's head unfit to be answered, or nothing. `head` is the raw text from the
+/// request line to the empty line that ends it.
+///
+/// Refuses what the parser of Beast 1.81 lets pass although two readers could understand it
+/// differently (request smuggling, RFC 9112 § 5.2, 6.1, 6.3 and 3.2): folded lines, bare CR or
+/// LF, repeated or non-numeric Content-Length, any Transfer-Encoding but a single `chunked`, one
+/// in HTTP/1.0 or beside a Content-Length, a missing, repeated or malformed Host.
+[[nodiscard]] std::optional<std::string_view> head_fault(std::string_view head);
+
+}  // namespace glance::api

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api-bridge/images.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "api-bridge/discovery.h"
+#include "api-bridge/http_error.h"
+#include "api-bridge/image_request.h"
+#include "api-bridge/json_patch.h"
+#include "api-bridge/list_query.h"
+#include "catalog/image_json.h"
+
+namespace glance::api {
+namespace {
+
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump();
+}
+
+[[noreturn]] void refuse_missing(const Request& request) {
+  throw HttpError(404, fmt::format("No image found with ID {}", request.parameter("image_id")));
+}
+
+/// The image's id; a text that is none names no image.
+ImageId requested_id(const Request& request) {
+  auto id = ImageId::parse(request.parameter("image_id"));
+  if (!id) refuse_missing(request);
+  return *std::move(id);
+}
+
+}  // namespace
+
+Image find_image(Catalog& catalog, const Request& request) {
+  auto image = catalog.find(request.caller, requested_id(request));
+  if (!image) refuse_missing(request);
+  return *std::move(image);
+}
+
+Response list_images(Catalog& catalog, const Request& request) {
+  const auto query = parse_list_query(request.query, catalog.config());
+  const auto images = catalog.list(request.caller, query);
+
+  std::string body = R"({"images": [)";
+  for (const auto& image : images) {
+    if (&image != &images.front()) body += ", ";
+    body += image_to_json(image, catalog.config());
+  }
+  body += fmt::format(R"(], "first": {})", quoted(first_page_link(request.query)));
+  if (!images.empty() && images.size() == query.limit) {
+    body += fmt::format(R"(, "next": {})", quoted(next_page_link(request.query, images.back().id)));
+  }
+  body += R"(, "schema": "/v2/schemas/images"})";
+  return json_response(std::move(body));
+}
+
+Response create_image(Catalog& catalog, const Request& request) {
+  const auto draft = parse_image_draft(request.body);
+  const auto image = catalog.add(request.caller, draft);
+  auto response = json_response(image_to_json(image, catalog.config()), 201);
+  response.headers.emplace_back(
+      "Location",
+      fmt::format("{}/v2/images/{}", public_url(catalog.config(), request), image.id.text()));
+  return response;
+}
+
+Response show_image(Catalog& catalog, const Request& request) {
+  return json_response(image_to_json(find_image(catalog, request), catalog.config()));
+}
+
+Response update_image(Catalog& catalog, const Request& request) {
+  const auto dialect = patch_dialect(request.header("Content-Type").value_or(""));
+  const auto edits = parse_patch(request.body, dialect);
+  try {
+    const auto image = catalog.update(request.caller, requested_id(request), edits);
+    return json_response(image_to_json(image, catalog.config()));
+  } catch (const Error& error) {
+    if (error.code() != Errc::conflict && error.code() != Errc::exists) throw;
+    throw HttpError(409, "There was a conflict when trying to complete your request.",
+                    error.what());
+  }
+}
+
+Response delete_image(Catalog& catalog, const Request& request) {
+  const auto missing = [&request] {
+    return HttpError(
+        404, fmt::format("Failed to find image {} to delete", request.parameter("image_id")));
+  };
+  const auto id = ImageId::parse(request.parameter("image_id"));
+  if (!id) throw missing();
+  try {
+    catalog.remove(request.caller, *id);
+  } catch (const Error& error) {
+    if (error.code() == Errc::not_found) throw missing();
+    throw;
+  }
+  return {.status = 204, .headers = {}, .body = {}};
+}
+
+}  // namespace glance::api

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api-bridge/routes.h"
+
+#include <utility>
+#include <vector>
+
+#include "api-bridge/discovery.h"
+#include "api-bridge/image_data.h"
+#include "api-bridge/images.h"
+#include "catalog/catalog.h"
+
+namespace glance::api {
+namespace {
+
+Handler with(Catalog& catalog, Response (*handler)(Catalog&, const Request&)) {
+  return [&catalog, handler](const Request& request) { return handler(catalog, request); };
+}
+
+SinkHandler with(Catalog& catalog, std::unique_ptr<BodySink> (*handler)(Catalog&, const Request&)) {
+  return [&catalog, handler](const Request& request) { return handler(catalog, request); };
+}
+
+}  // namespace
+
+Router make_router(Catalog& catalog) {
+  std::vector<Route> routes = {
+      // Glance reads past a body here, though it refuses one everywhere else.
+      {"GET", "images", BodyKind::buffered, with(catalog, list_images)},
+      {"POST", "images", BodyKind::buffered, with(catalog, create_image)},
+      {"GET", "images/{image_id}", BodyKind::none, with(catalog, show_image)},
+      {"PATCH", "images/{image_id}", BodyKind::buffered, with(catalog, update_image)},
+      {"DELETE", "images/{image_id}", BodyKind::none, with(catalog, delete_image)},
+      {"GET", "images/{image_id}/file", BodyKind::none, with(catalog, download_image_data)},
+      {"PUT", "images/{image_id}/file", BodyKind::stream, with(catalog, upload_image_data)},
+      {"GET", "schemas/{name}", BodyKind::none,
+       [&catalog](const Request& request) { return show_schema(catalog.config(), request); }},
+  };
+  return {std::move(routes),
+          [&catalog](const Request& request) { return list_versions(catalog.config(), request); }};
+}
+
+}  // namespace glance::api

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api-bridge/server.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api-bridge/http_error.h"
+#include "catalog/unique_fd.h"
+
+namespace glance::api {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+/// Bytes in memory, with or without a descriptor of them.
+class MemoryReader final : public BlobReader {
+ public:
+  MemoryReader(std::string bytes, bool with_fd) : bytes_(std::move(bytes)) {
+    if (!with_fd) return;
+    file_ = UniqueFd(::memfd_create("blob", MFD_CLOEXEC));
+    EXPECT_EQ(::write(file_.get(), bytes_.data(), bytes_.size()),
+              static_cast<ssize_t>(bytes_.size()));
+  }
+
+  [[nodiscard]] std::uint64_t size() const override { return bytes_.size(); }
+
+  std::size_t read(std::uint64_t offset, std::span<std::byte> into) const override {
+    const auto size = std::min<std::uint64_t>(into.size(), bytes_.size() - offset);
+    std::memcpy(into.data(), bytes_.data() + offset, size);
+    return size;
+  }
+
+  [[nodiscard]] int fd() const noexcept override { return file_.get(); }
+
+ private:
+  std::string bytes_;
+  UniqueFd file_;
+};
+
+/// What the sinks of one test met with.
+struct Uploads {
+  std::atomic<std::uint64_t> received = 0;
+  std::atomic<int> finished = 0;
+  std::atomic<int> taken_back = 0;
+};
+
+class CountingSink final : public BodySink {
+ public:
+  explicit CountingSink(Uploads& uploads) : uploads_(uploads) {}
+  CountingSink(const CountingSink&) = delete;
+  CountingSink& operator=(const CountingSink&) = delete;
+  ~CountingSink() override {
+    if (!finished_) ++uploads_.taken_back;
+  }
+  void write(std::span<const std::byte> bytes) override { uploads_.received += bytes.size(); }
+  Response finish() override {
+    finished_ = true;
+    ++uploads_.finished;
+    return {.status = 204, .headers = {}, .body = {}};
+  }
+
+ private:
+  Uploads& uploads_;
+  bool finished_ = false;
+};
+
+/// A client that says exactly what it is told to.
+class Client {
+ public:
+  explicit Client(const std::string& address) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    const timeval patience{.tv_sec = 10, .tv_usec = 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+  }
+
+  [[nodiscard]] bool connected() const { return connected_; }
+
+  void say(std::string_view text) {
+    while (!text.empty()) {
+      const auto sent = ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+
+  void say_no_more() { ::shutdown(socket_.get(), SHUT_WR); }
+
+  /// What comes next, as soon as it ends in `end`; all that comes if it never does.
+  std::string hear(std::string_view end) {
+    std::string heard;
+    char piece[65536];
+    while (!heard.ends_with(end) || heard.empty()) {
+      const auto size = ::recv(socket_.get(), piece, sizeof piece, 0);
+      if (size <= 0) break;
+      heard.append(piece, static_cast<std::size_t>(size));
+    }
+    return heard;
+  }
+
+  std::string hear_all() { return hear("\xff no answer ends like this"); }
+
+ private:
+  UniqueFd socket_;
+  bool connected_ = false;
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  void SetUp() override { std::signal(SIGPIPE, SIG_IGN); }
+
+  void TearDown() override { stop(); }
+
+  void start(ServerLimits limits = {}) {
+    server_.emplace(
+        router_, [](const Request&) { return Caller::local_admin(); },
+        ServerOptions{.host = "127.0.0.1", .port = 0, .workers = 2, .limits = limits});
+    thread_ = std::thread([this] { server_->run(); });
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    server_->stop();
+    thread_.join();
+  }
+
+  /// Destroys it, and with it whatever was cut off.
+  void server_gone() { server_.reset(); }
+
+  Client connect() { return Client(server_->address()); }
+
+  std::string answer(const std::string& request) {
+    auto client = connect();
+    client.say(request);
+    return client.hear_all();
+  }
+
+  static std::string pattern() {
+    std::string bytes(3'000'000, '\0');
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7 + i / 4096);
+    return bytes;
+  }
+
+  Uploads uploads_;
+
+ private:
+  static Response slice(bool with_fd, std::uint64_t offset) {
+    auto reader = std::make_unique<MemoryReader>(pattern(), with_fd);
+    const auto length = reader->size() - offset;
+    return {.status = 200, .headers = {}, .body = FileSlice{std::move(reader), offset, length}};
+  }
+
+  const Router router_{
+      {{"GET", "text", BodyKind::none,
+        Handler([](const Request&) { return json_response("hello"); })},
+       {"POST", "echo", BodyKind::buffered,
+        Handler([](const Request& request) { return json_response(request.body); })},
+       {"GET", "mapped", BodyKind::none, Handler([](const Request&) { return slice(true, 0); })},
+       {"GET", "copied", BodyKind::none, Handler([](const Request&) { return slice(false, 5); })},
+       {"GET", "broken", BodyKind::none,
+        Handler([](const Request&) -> Response { throw std::runtime_error("unforeseen"); })},
+       {"PUT", "sink", BodyKind::stream,
+        SinkHandler([this](const Request&) { return std::make_unique<CountingSink>(uploads_); })},
+       {"PUT", "closed", BodyKind::stream,
+        SinkHandler(
+            [](const Request&) -> std::unique_ptr<BodySink> { throw HttpError(409, "not now"); })}},
+      [](const Request&) { return json_response("versions"); }};
+  std::optional<Server> server_;
+  std::thread thread_;
+};
+
+constexpr std::string_view kHost = "Host: glance\r\n";
+
+std::string request(const std::string& line, const std::string& fields = "",
+                    const std::string& body = "") {
+  return line + " HTTP/1.1\r\n" + std::string(kHost) + fields + "\r\n" + body;
+}
+
+TEST_F(ServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
+  start();
+  const auto heard = answer(request("GET /v2/text") + request("GET /v2/nope") +
+                            request("GET /v2/text", "Connection: close\r\n"));
+  const auto missing = heard.find("404 Not Found");
+  EXPECT_THAT(heard, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_LT(heard.find("hello"), missing);
+  EXPECT_GT(heard.rfind("hello"), missing);
+  EXPECT_THAT(heard, HasSubstr("Connection: close\r\n"));
+}
+
+TEST_F(ServerTest, EveryAnswerHasARequestId) {
+  start();
+  EXPECT_THAT(answer(request("GET /v2/text", "Connection: close\r\n")),
+              HasSubstr("X-Openstack-Request-Id: req-"));
+  EXPECT_THAT(answer(request("GET /v2/text",
+                             "Connection: close\r\n"
+                             "x-openstack-request-id: mine\r\n")),
+              HasSubstr("X-Openstack-Request-Id: req-mine\r\n"));
+}
+
+TEST_F(ServerTest, AnswersHeadWithoutABody) {
+  start();
+  const auto heard = answer(request("HEAD /v2/text", "Connection: close\r\n"));
+  EXPECT_THAT(heard, StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(heard, EndsWith("\r\n\r\n"));
+}
+
+TEST_F(ServerTest, RefusesAmbiguousHeadsAndCloses) {
+  start();
+  EXPECT_THAT(answer("GET /v2/text HTTP/1.1\r\n\r\n" + request("GET /v2/text")),
+              Not(HasSubstr("hello")));
+  EXPECT_THAT(answer(request("POST /v2/echo", "Content-Length: 1\r\nContent-Length: 1\r\n", "x")),
+              StartsWith("HTTP/1.1 400"));
+}
+
+TEST_F(ServerTest, RefusesHeadsAndBodiesThatAreTooLarge) {
+  start({.head_bytes = 1000, .buffered_body_bytes = 1000});
+  EXPECT_THAT(answer(request("GET /v2/text", "X: " + std::string(2000, 'x') + "\r\n")),
+              StartsWith("HTTP/1.1 431"));
+  EXPECT_THAT(answer(request("POST /v2/echo", "Content-Length: 1001\r\n", std::string(1001, 'x'))),
+              StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(answer(request("POST /v2/echo", "Transfer-Encoding: chunked\r\n",
+                             "3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n")),
+              StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(ServerTest, ReadsBodiesOfBothKinds) {
+  start();
+  EXPECT_THAT(
+      answer(request("POST /v2/echo", "Connection: close\r\nContent-Length: 5\r\n", "12345")),
+      EndsWith("\r\n\r\n12345"));
+  EXPECT_THAT(answer(request("POST /v2/echo", "Connection: close\r\nTransfer-Encoding: chunked\r\n",
+                             "2\r\n12\r\n3\r\n345\r\n0\r\n\r\n")),
+              EndsWith("\r\n\r\n12345"));
+}
+
+TEST_F(ServerTest, InvitesABodyOnlyWhereItIsWelcome) {
+  start();
+  const std::string fields = "Expect: 100-continue\r\nContent-Length: 5\r\n";
+  auto client = connect();
+  client.say(request("PUT /v2/sink", fields));
+  EXPECT_EQ(client.hear("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.say("12345");
+  EXPECT_THAT(client.hear("\r\n\r\n"), StartsWith("HTTP/1.1 204"));
+  EXPECT_THAT(answer(request("PUT /v2/closed", fields)), StartsWith("HTTP/1.1 409"));
+}
+
+TEST_F(ServerTest, StreamsUploads) {
+  start();
+  const auto bytes = pattern();
+  const auto length = "Content-Length: " + std::to_string(bytes.size()) + "\r\n";
+  EXPECT_THAT(answer(request("PUT /v2/sink", "Connection: close\r\n" + length, bytes)),
+              StartsWith("HTTP/1.1 204"));
+  EXPECT_EQ(uploads_.received, bytes.size());
+  EXPECT_EQ(uploads_.finished, 1);
+}
+
+TEST_F(ServerTest, TakesUploadsBackThatEndEarly) {
+  start();
+  auto client = connect();
+  client.say(request("PUT /v2/sink", "Content-Length: 100\r\n", "only this"));
+  client.say_no_more();
+  EXPECT_THAT(client.hear_all(), StartsWith("HTTP/1.1 400"));
+  EXPECT_EQ(uploads_.taken_back, 1);
+  EXPECT_THAT(
+      answer(request("PUT /v2/sink", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\nzz\r\n")),
+      StartsWith("HTTP/1.1 400"));
+  EXPECT_EQ(uploads_.taken_back, 2);
+  EXPECT_EQ(uploads_.finished, 0);
+}
+
+TEST_F(ServerTest, LetsAClientReadTheRefusalOfALargeUpload) {
+  start();
+  const std::string bytes(20'000'000, 'x');  // NOLINT(bugprone-string-constructor)
+  EXPECT_THAT(answer(request("PUT /v2/closed", "Content-Length: 20000000\r\n", bytes)),
+              StartsWith("HTTP/1.1 409"));
+}
+
+TEST_F(ServerTest, SendsFilesWithAndWithoutADescriptor) {
+  start();
+  const auto close = "Connection: close\r\n";
+  EXPECT_TRUE(answer(request("GET /v2/mapped", close)).ends_with("\r\n\r\n" + pattern()));
+  EXPECT_TRUE(answer(request("GET /v2/copied", close)).ends_with("\r\n\r\n" + pattern().substr(5)));
+}
+
+TEST_F(ServerTest, SurvivesClientsThatStopListening) {
+  start();
+  for (int i = 0; i < 10; ++i) {
+    auto client = connect();
+    client.say(request(i % 2 == 0 ? "GET /v2/mapped" : "GET /v2/copied"));
+  }
+  EXPECT_THAT(answer(request("GET /v2/text", "Connection: close\r\n")), EndsWith("hello"));
+}
+
+TEST_F(ServerTest, AnswersAnythingUnforeseenWith500) {
+  start();
+  const auto heard = answer(request("GET /v2/broken", "Connection: close\r\n"));
+  EXPECT_THAT(heard, StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(heard, Not(HasSubstr("unforeseen")));
+}
+
+TEST_F(ServerTest, WaitsForAHeadOnlySoLong) {
+  start({.head_time = 100ms});
+  EXPECT_EQ(answer("GET /v2/te"), "");
+}
+
+TEST_F(ServerTest, WaitsForABodyOnlySoLong) {
+  start({.progress_time = 100ms});
+  EXPECT_EQ(answer(request("PUT /v2/sink", "Content-Length: 5\r\n", "12")), "");
+  stop();
+  EXPECT_EQ(uploads_.taken_back, 1);
+}
+
+TEST_F(ServerTest, TakesOnlySoManyConnections) {
+  start({.connections = 1});
+  auto first = connect();
+  first.say(request("GET /v2/text"));
+  EXPECT_THAT(first.hear("hello"), EndsWith("hello"));
+  EXPECT_EQ(answer(request("GET /v2/text")), "");
+}
+
+TEST_F(ServerTest, StopsAtOnceWhenNoRequestRuns) {
+  start();
+  auto client = connect();
+  client.say(request("GET /v2/text"));
+  EXPECT_THAT(client.hear("hello"), EndsWith("hello"));
+  const auto before = std::chrono::steady_clock::now();
+  stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  EXPECT_EQ(client.hear_all(), "");
+}
+
+TEST_F(ServerTest, LetsRunningRequestsFinishBeforeItStops) {
+  start();
+  auto client = connect();
+  client.say(request("PUT /v2/sink", "Expect: 100-continue\r\nContent-Length: 5\r\n"));
+  EXPECT_THAT(client.hear("\r\n\r\n"), HasSubstr("100 Continue"));
+  std::thread stopping([this] { stop(); });
+  std::this_thread::sleep_for(100ms);
+  EXPECT_FALSE(connect().connected());
+  client.say("12345");
+  const auto heard = client.hear_all();
+  EXPECT_THAT(heard, StartsWith("HTTP/1.1 204"));
+  EXPECT_THAT(heard, HasSubstr("Connection: close"));
+  stopping.join();
+  EXPECT_EQ(uploads_.finished, 1);
+}
+
+TEST_F(ServerTest, CutsOffRequestsThatDoNotFinish) {
+  start({.stop_time = 100ms});
+  auto client = connect();
+  client.say(request("PUT /v2/sink", "Expect: 100-continue\r\nContent-Length: 5\r\n"));
+  EXPECT_THAT(client.hear("\r\n\r\n"), HasSubstr("100 Continue"));
+  stop();
+  server_gone();
+  EXPECT_EQ(uploads_.taken_back, 1);
+}
+
+}  // namespace
+}  // namespace glance::api

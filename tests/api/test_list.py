@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GET /v2/images: pages, order, filters, links."""
+
+import pytest
+
+
+@pytest.fixture
+def five(rest):
+    """Five images; the ids in the order of their creation."""
+    return [
+        rest.create(name=name, tags=["t", name], min_disk=i, os_hidden=False)["id"]
+        for i, name in enumerate(["delta", "alpha", "echo", "bravo", "charlie"])
+    ]
+
+
+def ids(page):
+    return [image["id"] for image in page["images"]]
+
+
+def names(page):
+    return [image["name"] for image in page["images"]]
+
+
+def test_an_empty_catalog_is_an_empty_list(rest):
+    assert rest.list_page() == {
+        "images": [],
+        "first": "/v2/images",
+        "schema": "/v2/schemas/images",
+    }
+
+
+def test_the_newest_come_first(rest, five):
+    page = rest.list_page()
+    assert ids(page) == five[::-1]
+    assert "next" not in page
+
+
+def test_a_listed_image_equals_the_shown_one(rest, five):
+    assert rest.list_page()["images"][0] == rest.image(five[4])
+
+
+def test_pages_follow_each_other_through_next(rest, five):
+    first = rest.list_page(limit=2)
+    assert ids(first) == [five[4], five[3]]
+    assert first["first"] == "/v2/images?limit=2"
+    assert first["next"] == f"/v2/images?limit=2&marker={five[3]}"
+    second = rest.list_page(first["next"])
+    assert ids(second) == [five[2], five[1]]
+    assert second["first"] == "/v2/images?limit=2"
+    third = rest.list_page(second["next"])
+    assert ids(third) == [five[0]]
+    assert "next" not in third
+
+
+def test_every_image_is_listed_once_over_pages_of_any_size(rest, five):
+    for limit in (1, 2, 3, 5, 6):
+        assert [image["id"] for image in rest.images(limit=limit)] == five[::-1]
+
+
+def test_the_default_page_holds_25(rest):
+    for i in range(27):
+        rest.create(name=f"image{i}")
+    page = rest.list_page()
+    assert len(page["images"]) == 25
+    assert len(rest.list_page(page["next"])["images"]) == 2
+
+
+def test_limit_0_is_an_empty_list_without_next(rest, five):
+    page = rest.list_page(limit=0)
+    assert page["images"] == []
+    assert "next" not in page
+
+
+@pytest.mark.parametrize("limit", ["-1", "x", "1.5", ""])
+def test_a_bad_limit_is_400(rest, limit):
+    assert rest.request("GET", f"/v2/images?limit={limit}").status == 400
+
+
+def test_an_unknown_marker_is_400(rest, five):
+    unknown = "00000000-0000-4000-8000-000000000000"
+    for marker in (unknown, "nope"):
+        response = rest.request("GET", f"/v2/images?marker={marker}", expect=400)
+        assert f"No image found with ID {marker}" in response.body.decode()
+
+
+@pytest.mark.parametrize(
+    "query, order",
+    [
+        ({"sort_key": "name", "sort_dir": "asc"}, "alpha bravo charlie delta echo"),
+        ({"sort_key": "name", "sort_dir": "desc"}, "echo delta charlie bravo alpha"),
+        ({"sort_key": "name"}, "echo delta charlie bravo alpha"),
+        ({"sort": "name:asc"}, "alpha bravo charlie delta echo"),
+        ({"sort": "name"}, "echo delta charlie bravo alpha"),
+        ({"sort": "status:asc,name:asc"}, "alpha bravo charlie delta echo"),
+        ({"sort_key": "created_at", "sort_dir": "asc"}, "delta alpha echo bravo charlie"),
+        (
+            {"sort_key": ["status", "name"], "sort_dir": ["asc", "asc"]},
+            "alpha bravo charlie delta echo",
+        ),
+    ],
+    ids=str,
+)
+def test_the_order_can_be_asked_for(rest, five, query, order):
+    assert names(rest.list_page(**query)) == order.split()
+    assert [image["name"] for image in rest.images(limit=2, **query)] == order.split()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sort_key=min_ram",
+        "sort_key=name&sort_dir=up",
+        "sort=tags",
+        "sort=name:up",
+        "sort=name:asc&sort_key=name",
+        "sort_key=name&sort_key=status&sort_key=id&sort_dir=asc&sort_dir=asc",
+        "changes-since=2020-01-01",
+        "visibility=secret",
+        "os_hidden=maybe",
+        "protected=TRUE",
+        "size_min=x",
+        "name=neq:alpha",
+    ],
+)
+def test_a_bad_parameter_is_400(rest, query):
+    assert rest.request("GET", f"/v2/images?{query}").status == 400
+
+
+def test_images_are_found_by_name(rest, five):
+    assert ids(rest.list_page(name="echo")) == [five[2]]
+    assert ids(rest.list_page(name="ech")) == []
+    assert ids(rest.list_page(name="eq:echo")) == [five[2]]
+    same = rest.create(name="echo")["id"]
+    assert ids(rest.list_page(name="echo")) == [same, five[2]]
+
+
+def test_names_with_special_characters_are_found(rest):
+    for name in ("with space", "a&b=c", "100%", "ünï", "a+b"):
+        image_id = rest.create(name=name)["id"]
+        assert ids(rest.list_page(name=name)) == [image_id]
+
+
+def test_images_are_found_by_status_and_format(rest, five):
+    active = rest.create_raw("active", b"data")["id"]
+    assert ids(rest.list_page(status="active")) == [active]
+    assert ids(rest.list_page(disk_format="raw")) == [active]
+    assert ids(rest.list_page(status="queued")) == five[::-1]
+    assert ids(rest.list_page(status="no_such_status")) == []
+
+
+def test_all_tags_must_be_there(rest, five):
+    assert ids(rest.list_page(tag="t")) == five[::-1]
+    assert ids(rest.list_page(tag="bravo")) == [five[3]]
+    assert ids(rest.list_page(tag=["t", "bravo"])) == [five[3]]
+    assert ids(rest.list_page(tag=["alpha", "bravo"])) == []
+    page = rest.list_page(tag=["t", "bravo"], limit=1)
+    assert page["first"] == "/v2/images?tag=t&tag=bravo&limit=1"
+
+
+def test_hidden_images_are_listed_only_when_asked_for(rest, five):
+    hidden = rest.create(name="hidden", os_hidden=True)["id"]
+    assert ids(rest.list_page()) == five[::-1]
+    assert ids(rest.list_page(os_hidden="true")) == [hidden]
+    assert ids(rest.list_page(os_hidden="True")) == [hidden]
+    assert ids(rest.list_page(os_hidden="false")) == five[::-1]
+
+
+def test_filters_and_pages_work_together(rest):
+    images = [rest.create(name="same", tags=["x"])["id"] for _ in range(5)]
+    rest.create(name="other", tags=["x"])
+    page = rest.list_page(name="same", limit=3)
+    assert ids(page) == images[:1:-1]
+    assert page["next"] == f"/v2/images?name=same&limit=3&marker={images[2]}"
+    assert ids(rest.list_page(page["next"])) == [images[1], images[0]]
+
+
+def test_deleted_images_are_not_listed(rest, five):
+    rest.delete(five[2])
+    assert ids(rest.list_page()) == [five[4], five[3], five[1], five[0]]

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures that give every test its own catalog, mounts and ports."""
+
+import os
+
+import pytest
+
+pytest.register_assert_rewrite("support")  # before the imports: failures then show the values
+
+from support.bridge import BridgeSet
+from support.catalogs import CatalogDir
+from support.clients import GlanceCli, OpenStackCli
+from support.images import random_file
+from support.mounts import MountSet
+from support.processes import SLOW
+
+DEFAULT_TIMEOUT = 90
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="also run the tests marked slow")
+
+
+def timeout_of(item):
+    """The seconds that a test may take, before GLANCE_SLOW stretches them."""
+    marker = item.get_closest_marker("timeout")
+    return marker.args[0] if marker else DEFAULT_TIMEOUT
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        limit = timeout_of(item) * SLOW
+        item.add_marker(pytest.mark.timeout(limit, method="signal"), append=False)
+    if config.getoption("--full"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(autouse=True)
+def usual_umask():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def catalog_dir(tmp_path):
+    """A place for an embedded catalog; the first program that opens it makes it."""
+    return CatalogDir(tmp_path / "catalog")
+
+
+@pytest.fixture
+def mounts(tmp_path, request):
+    """Starts mounts: mounts.start(spec, options=…)."""
+    with MountSet(tmp_path, limit=0.8 * timeout_of(request.node)) as mounts:
+        yield mounts
+
+
+@pytest.fixture
+def mount(mounts, catalog_dir):
+    """The catalog, mounted by a daemon of the test's own."""
+    return mounts.start(catalog_dir)
+
+
+@pytest.fixture
+def bridges(tmp_path):
+    """Starts bridges: bridges.start(spec)."""
+    with BridgeSet(tmp_path) as bridges:
+        yield bridges
+
+
+@pytest.fixture
+def bridge(bridges, catalog_dir):
+    """The REST door of the catalog, on a free port."""
+    return bridges.start(catalog_dir)
+
+
+@pytest.fixture
+def rest(bridge):
+    return bridge.rest
+
+
+@pytest.fixture
+def openstack(bridge, tmp_path):
+    return OpenStackCli(bridge.url, tmp_path / "home")
+
+
+@pytest.fixture
+def glance(bridge, tmp_path):
+    return GlanceCli(bridge.url, tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def big_source(tmp_path_factory):
+    """64 MiB that no compression or hole can shorten."""
+    return random_file(tmp_path_factory.mktemp("sources") / "big.img", 64 << 20)
+
+
+@pytest.fixture
+def small_source(tmp_path):
+    return random_file(tmp_path / "small.img", 300_001)

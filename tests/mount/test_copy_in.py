@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files written into the mount become images, whole and with the right digests."""
+
+import os
+import stat
+
+import pytest
+
+from support.expectations import assert_published, fails_with, wait_until_active
+from support.images import (
+    PACKAGED,
+    QEMU_FORMATS,
+    converted,
+    packaged,
+    random_file,
+    sparse_file,
+)
+from support.mounts import mounted_paths
+from support.processes import program, run, shell
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_cp_publishes_a_real_image(mount, catalog_dir, name):
+    source = packaged(name)
+    size = str(source.stat().st_size)
+
+    assert run("cp", source, mount).stderr == ""
+
+    assert_published(mount, catalog_dir, name, source)
+    assert mount.xattr(name, "disk_format") == PACKAGED[name][2]
+    assert mount.xattr(name, "container_format") == "bare"
+    assert mount.xattr(name, "size") == size
+    assert mount.xattr(name, "virtual_size") == size  # a guest sees the whole file as its disc
+
+
+@pytest.mark.parametrize("disk_format", QEMU_FORMATS)
+def test_cp_recognises_the_formats_of_virtual_disks(mount, catalog_dir, tmp_path, disk_format):
+    source = converted(tmp_path / f"disk.{disk_format}", disk_format, virtual_size=6 << 20)
+    run("cp", source, mount)
+    assert_published(mount, catalog_dir, source.name, source)
+    assert mount.xattr(source.name, "disk_format") == disk_format
+    assert mount.xattr(source.name, "virtual_size") == str(6 << 20)
+
+
+@pytest.mark.smoke
+def test_cp_publishes_a_small_image_like_glance_would(mount, catalog_dir, small_source):
+    run("cp", small_source, mount)
+
+    assert_published(mount, catalog_dir, "small.img", small_source)
+    image_id = mount.xattr("small.img", "id")
+    assert catalog_dir.data_files() == [image_id]
+    assert catalog_dir.spools() == []
+    data = catalog_dir.data_file(image_id).stat()
+    store = catalog_dir.store.stat()
+    assert stat.S_IMODE(data.st_mode) == 0o640
+    assert (data.st_uid, data.st_gid) == (store.st_uid, store.st_gid)
+    (location,) = catalog_dir.rows("SELECT * FROM image_locations WHERE image_id = ?", image_id)
+    assert location["value"] == f"file://{catalog_dir.data_file(image_id)}"
+    assert (location["meta_data"], location["status"]) == ('{"store": "file"}', "active")
+    row = catalog_dir.image_row(image_id)
+    assert (row["status"], row["deleted"], row["visibility"]) == ("active", 0, "shared")
+    assert (row["disk_format"], row["container_format"]) == ("raw", "bare")
+
+
+def test_cp_publishes_a_big_image(mount, catalog_dir, big_source):
+    run("cp", big_source, mount / "big.img")
+    assert_published(mount, catalog_dir, "big.img", big_source)
+
+
+@pytest.mark.parametrize("sparse", ["auto", "always", "never"])
+def test_cp_of_a_sparse_file_keeps_every_byte(mount, catalog_dir, tmp_path, sparse):
+    source = sparse_file(tmp_path / "sparse.img", (16 << 20) + 5)
+    run("cp", f"--sparse={sparse}", source, mount)
+    assert_published(mount, catalog_dir, "sparse.img", source)
+
+
+@pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 131072, 131073, (1 << 20) + 1])
+def test_sizes_around_block_boundaries_arrive_whole(mount, catalog_dir, tmp_path, size):
+    source = random_file(tmp_path / "edge.img", size)
+    run("cp", source, mount)
+    assert_published(mount, catalog_dir, "edge.img", source)
+
+
+@pytest.mark.parametrize("command", ["cp /dev/null $1/empty", "touch $1/empty", ": > $1/empty"])
+def test_a_file_without_data_stays_queued(mount, catalog_dir, command):
+    shell(command, mount)
+    assert mount.names() == ["empty"]
+    assert mount.xattr("empty", "status") == "queued"
+    assert os.stat(mount / "empty").st_size == 0
+    assert catalog_dir.data_files() == []
+    assert catalog_dir.spools() == []
+    with fails_with("EBUSY"):
+        open(mount / "empty", "rb")
+
+
+def test_a_queued_image_takes_its_data_later(mount, catalog_dir, small_source):
+    shell("touch $1/later.img", mount)
+    image_id = mount.xattr("later.img", "id")
+    shell("cat $1 > $2/later.img", small_source, mount)
+    assert mount.xattr("later.img", "id") == image_id
+    assert_published(mount, catalog_dir, "later.img", small_source)
+
+
+WRITERS = {
+    "cat": "cat $1 > $2/out.img",
+    "tee": "tee $2/out.img < $1 > /dev/null",
+    "dd": "dd if=$1 of=$2/out.img bs=64k status=none",
+    "dd with small blocks": "dd if=$1 of=$2/out.img bs=777 status=none",
+    "dd with fsync": "dd if=$1 of=$2/out.img bs=64k conv=fsync status=none",
+    "cp -p": "cp -p $1 $2/out.img",
+    "cp -a": "cp -a $1 $2/out.img",
+    "install": "install -m 600 $1 $2/out.img",
+    "head": "head -c 1G $1 > $2/out.img",
+    "dash heredoc descriptor": "exec 7> $2/out.img; cat $1 >&7; exec 7>&-",
+}
+
+
+@pytest.mark.parametrize("script", WRITERS.values(), ids=WRITERS.keys())
+def test_every_usual_writer_publishes_when_it_closes(mount, catalog_dir, small_source, script):
+    assert shell(f"set -e; {script}", small_source, mount).stderr == ""
+    wait_until_active(mount, "out.img")
+    assert_published(mount, catalog_dir, "out.img", small_source)
+
+
+def test_mv_from_another_filesystem_publishes_and_takes_the_source_away(
+    mount, catalog_dir, small_source, tmp_path
+):
+    kept = tmp_path / "kept"
+    run("cp", small_source, kept)
+    assert run("mv", small_source, mount / "moved.img").stderr == ""
+    assert not small_source.exists()
+    assert_published(mount, catalog_dir, "moved.img", kept)
+
+
+def test_tar_extracts_into_the_mount(mount, catalog_dir, small_source):
+    archive = small_source.with_suffix(".tar")
+    run("tar", "-C", small_source.parent, "-cf", archive, small_source.name)
+    assert run("tar", "-C", mount, "-xf", archive).stderr == ""
+    assert_published(mount, catalog_dir, "small.img", small_source)
+
+
+def test_python_reads_back_right_after_close(mount):
+    for round_ in range(20):
+        path = mount / f"round{round_}"
+        data = b"%d " % round_ * 1000
+        with open(path, "wb") as file:
+            file.write(data)
+        with open(path, "rb") as file:
+            assert file.read() == data
+
+
+def test_two_commands_with_one_redirection_make_one_image(mount, catalog_dir, tmp_path):
+    first = random_file(tmp_path / "first", 200_000, seed=1)
+    second = random_file(tmp_path / "second", 300_000, seed=2)
+    both = tmp_path / "both"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    shell("(cat $1; cat $2) > $3/both", first, second, mount)
+    wait_until_active(mount, "both")
+    assert_published(mount, catalog_dir, "both", both)
+
+
+def test_one_open_descriptor_among_several_keeps_the_image_unpublished(mount, catalog_dir):
+    first = os.open(mount / "dup.img", os.O_CREAT | os.O_WRONLY)
+    second = os.dup(first)
+    os.write(first, b"one")
+    os.close(first)
+    assert mount.xattr("dup.img", "status") == "saving"
+    os.write(second, b"two")
+    os.close(second)
+    assert mount.xattr("dup.img", "status") == "active"
+    assert (mount / "dup.img").read_bytes() == b"onetwo"
+    assert catalog_dir.statuses() == {"dup.img": "active"}
+
+
+def test_status_goes_from_queued_over_saving_to_active(mount, catalog_dir):
+    descriptor = os.open(mount / "steps.img", os.O_CREAT | os.O_WRONLY)
+    assert catalog_dir.statuses() == {"steps.img": "queued"}
+    os.write(descriptor, b"data")
+    assert catalog_dir.statuses() == {"steps.img": "saving"}
+    assert catalog_dir.spools() == [mount.xattr("steps.img", "id")]
+    os.close(descriptor)
+    assert mount.xattr("steps.img", "status") == "active"
+    assert catalog_dir.statuses() == {"steps.img": "active"}
+
+
+def test_gaps_and_backward_writes_are_hashed_as_they_end_up(mount, catalog_dir, tmp_path):
+    expected = tmp_path / "expected"
+    for path in (expected, mount / "gaps.img"):
+        with open(path, "wb", buffering=0) as file:
+            file.seek(2 << 20)
+            file.write(b"end" * 1000)
+            file.seek(100)
+            file.write(b"begin" * 1000)
+            file.seek(0)
+            file.write(b"x" * 150)
+            file.truncate((2 << 20) + 1500)
+    assert_published(mount, catalog_dir, "gaps.img", expected)
+
+
+def test_a_truncated_file_is_published_at_its_new_size(mount, catalog_dir, tmp_path):
+    expected = tmp_path / "expected"
+    expected.write_bytes(bytes(5 << 20))
+    run("truncate", "-s", "5M", mount / "zeros.img")
+    assert_published(mount, catalog_dir, "zeros.img", expected)
+
+
+def test_files_copied_at_once_do_not_mix(mount, catalog_dir, tmp_path):
+    sources = [random_file(tmp_path / f"p{i}.img", 3_000_000, seed=i) for i in range(6)]
+    shell("for f in $1/p?.img; do cp $f $2/ & done; wait", tmp_path, mount)
+    assert mount.names() == [source.name for source in sources]
+    for source in sources:
+        assert_published(mount, catalog_dir, source.name, source)
+
+
+def test_without_the_create_option_a_missing_catalog_is_an_error(tmp_path, mounts):
+    (tmp_path / "point").mkdir()
+    command = (program("glancefs"), tmp_path / "nothing", tmp_path / "point", "-f")
+    result = run(*command, check=False)
+    assert result.returncode != 0
+    assert str(tmp_path / "nothing") in result.stderr
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_the_background_daemon_returns_when_the_mount_is_usable(catalog_dir, mounts, small_source):
+    point = small_source.with_name("background")
+    point.mkdir()
+    run(program("glancefs"), catalog_dir, point, "-o", "create")
+    try:
+        assert str(point) in mounted_paths()
+        run("cp", small_source, point)
+        run("cmp", small_source, point / "small.img")
+    finally:
+        run("umount", point)
+    assert str(point) not in mounted_paths()

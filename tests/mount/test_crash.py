@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 of the daemon: what close() acknowledged is there, everything else is gone."""
+
+import os
+import subprocess
+
+import pytest
+
+from support.expectations import assert_published
+from support.images import random_file
+from support.processes import SLOW, environment, run, shell, wait_until
+
+
+@pytest.fixture
+def source(tmp_path):
+    return random_file(tmp_path / "source.img", 24 << 20)
+
+
+def crash_during_cp(mount, catalog_dir, source, name, threshold):
+    """Kills the daemon once `threshold` bytes are spooled, and mounts again.
+
+    Returns whether cp had been told that its image is safe.
+    """
+    copy = subprocess.Popen(
+        ["cp", source, mount / name], env=environment(), stderr=subprocess.DEVNULL
+    )
+
+    def reached():
+        return catalog_dir.spooled_bytes() >= threshold or copy.poll() is not None
+
+    wait_until(reached, 20, f"{threshold} spooled bytes")
+    mount.daemon.kill()
+    acknowledged = copy.wait(20 * SLOW) == 0
+    mount.crash()
+    mount.start()
+    return acknowledged
+
+
+def assert_whole_or_absent(mount, catalog_dir, source, name, acknowledged):
+    assert catalog_dir.spools() == []
+    if name in mount.names():
+        assert_published(mount, catalog_dir, name, source)
+    else:
+        assert not acknowledged
+        assert name not in catalog_dir.statuses()
+    owned = [mount.xattr(listed, "id") for listed in mount.names()]
+    assert catalog_dir.data_files() == sorted(owned)
+
+
+def crash_rounds(mount, catalog_dir, source, rounds):
+    size = source.stat().st_size
+    run("cp", source, mount / "before.img")
+    for round_ in range(rounds):
+        name = f"round{round_}.img"
+        threshold = max(1, size * round_ // (rounds - 1))
+        acknowledged = crash_during_cp(mount, catalog_dir, source, name, threshold)
+        assert_whole_or_absent(mount, catalog_dir, source, name, acknowledged)
+        run("cp", source, mount / "next.img")
+        assert_published(mount, catalog_dir, "next.img", source)
+        os.unlink(mount / "next.img")
+        if name in mount.names():
+            os.unlink(mount / name)
+    assert_published(mount, catalog_dir, "before.img", source)
+
+
+def test_a_crash_during_cp_leaves_a_whole_image_or_none(mount, catalog_dir, source):
+    crash_rounds(mount, catalog_dir, source, rounds=4)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_many_crashes_during_cp_leave_whole_images_or_none(mount, catalog_dir, source):
+    crash_rounds(mount, catalog_dir, source, rounds=50)
+
+
+@pytest.mark.smoke
+def test_what_cp_acknowledged_is_there_after_a_crash(mount, catalog_dir, source):
+    run("cp", source, mount / "safe.img")
+    mount.crash()
+    mount.start()
+    assert mount.names() == ["safe.img"]
+    assert_published(mount, catalog_dir, "safe.img", source)
+    assert catalog_dir.spools() == []
+
+
+def crash_right_after_cp(mount, catalog_dir, source, name):
+    """The daemon dies in the same instant in which the shell sees cp's success."""
+    shell("cp $1 $2 && kill -9 $3", source, mount / name, mount.daemon.pid)
+    mount.crash()
+    mount.start()
+    assert_published(mount, catalog_dir, name, source)
+    assert catalog_dir.spools() == []
+
+
+def test_a_crash_in_the_instant_after_cp_loses_nothing(mount, catalog_dir, small_source):
+    for round_ in range(4):
+        crash_right_after_cp(mount, catalog_dir, small_source, f"image{round_}")
+    assert len(mount.names()) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_fifty_crashes_in_the_instant_after_cp_lose_nothing(mount, catalog_dir, small_source):
+    for round_ in range(50):
+        crash_right_after_cp(mount, catalog_dir, small_source, f"image{round_}")
+    assert len(mount.names()) == 50
+
+
+def test_several_acknowledged_copies_survive_one_crash(mount, catalog_dir, small_source):
+    names = [f"image{i}" for i in range(8)]
+    for name in names:
+        run("cp", small_source, mount / name)
+    mount.crash()
+    mount.start()
+    assert mount.names() == names
+    for name in names:
+        assert_published(mount, catalog_dir, name, small_source)
+
+
+def test_a_sealed_image_whose_descriptor_is_still_open_survives_a_crash(
+    mount, catalog_dir, small_source
+):
+    """close() of the opener is acknowledged although a child still holds a duplicate."""
+    descriptor = os.open(mount / "sealed.img", os.O_CREAT | os.O_WRONLY)
+    os.write(descriptor, small_source.read_bytes())
+    os.set_inheritable(descriptor, True)
+    holder = subprocess.Popen(["sleep", "60"], pass_fds=[descriptor])
+    try:
+        os.close(descriptor)
+        mount.daemon.kill()
+    finally:
+        holder.kill()
+        holder.wait()
+    mount.crash()
+    mount.start()
+    assert_published(mount, catalog_dir, "sealed.img", small_source)
+
+
+def test_an_unfinished_image_is_gone_after_a_crash(mount, catalog_dir):
+    descriptor = os.open(mount / "open.img", os.O_CREAT | os.O_WRONLY)
+    os.write(descriptor, b"x" * 5_000_000)
+    mount.daemon.kill()
+    with pytest.raises(OSError):
+        os.write(descriptor, b"more")
+    with pytest.raises(OSError):
+        os.close(descriptor)
+    mount.crash()
+    mount.start()
+    assert mount.names() == []
+    assert catalog_dir.statuses() == {}
+    assert catalog_dir.spools() == []
+    assert catalog_dir.data_files() == []
+
+
+def test_queued_images_and_properties_survive_a_crash(mount):
+    shell("touch $1/queued; setfattr -n user.glance.os_distro -v debian $1/queued", mount)
+    mount.crash()
+    mount.start()
+    assert mount.names() == ["queued"]
+    assert mount.xattr("queued", "status") == "queued"
+    assert mount.xattr("queued", "os_distro") == "debian"
+
+
+def test_an_image_deleted_before_the_crash_stays_deleted(mount, catalog_dir, small_source):
+    run("cp", small_source, mount / "gone.img")
+    run("rm", mount / "gone.img")
+    mount.crash()
+    mount.start()
+    assert mount.names() == []
+    wait_until(lambda: catalog_dir.data_files() == [], 5, "the data's end")
+
+
+def test_one_daemons_recovery_leaves_another_ones_upload_alone(
+    mounts, catalog_dir, small_source
+):
+    one = mounts.start(catalog_dir)
+    descriptor = os.open(one / "slow.img", os.O_CREAT | os.O_WRONLY)
+    os.write(descriptor, small_source.read_bytes())
+    two = mounts.start(catalog_dir)
+    assert two.xattr("slow.img", "status") == "saving"
+    os.close(descriptor)
+    assert_published(one, catalog_dir, "slow.img", small_source)
+    wait_until(lambda: two.xattr("slow.img", "status") == "active", 1, "active there too")
+
+
+def test_the_surviving_daemon_is_not_disturbed_by_a_crash_of_another(
+    mounts, catalog_dir, small_source
+):
+    one = mounts.start(catalog_dir)
+    two = mounts.start(catalog_dir)
+    descriptor = os.open(one / "dead.img", os.O_CREAT | os.O_WRONLY)
+    os.write(descriptor, b"x" * 100_000)
+    one.daemon.kill()
+    with pytest.raises(OSError):
+        os.close(descriptor)
+    one.crash()
+    run("cp", small_source, two / "alive.img")
+    assert_published(two, catalog_dir, "alive.img", small_source)
+    one.start()
+    wait_until(lambda: two.names() == ["alive.img"], 2, "the dead upload's end")
+    assert_published(one, catalog_dir, "alive.img", small_source)

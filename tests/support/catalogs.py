@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lies on disk: the database, the store's files, the spools. The tests only look."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+
+class CatalogDir(os.PathLike):
+    """An embedded catalog: DIR/glance.sqlite and DIR/images/."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.database = self.path / "glance.sqlite"
+        self.store = self.path / "images"
+
+    def __fspath__(self):
+        return str(self.path)
+
+    def rows(self, sql, *values):
+        """The rows of a query, as dicts."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(sql, values)]
+
+    def image_row(self, image_id):
+        (row,) = self.rows("SELECT * FROM images WHERE id = ?", image_id)
+        return row
+
+    def statuses(self):
+        """The states of all images that are not deleted, by name."""
+        rows = self.rows("SELECT name, status FROM images WHERE deleted = 0")
+        return {row["name"]: row["status"] for row in rows}
+
+    def data_file(self, image_id):
+        return self.store / image_id
+
+    def data_files(self):
+        """The ids that the store holds data of."""
+        return sorted(path.name for path in self.store.iterdir() if not path.name.startswith("."))
+
+    def spools(self):
+        folder = self.store / ".uploads"
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def spooled_bytes(self):
+        """How much unfinished uploads have written so far."""
+        total = 0
+        for name in self.spools():
+            try:
+                total += (self.store / ".uploads" / name).stat().st_size
+            except FileNotFoundError:
+                pass  # published between the two looks
+        return total

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files: real ones from Debian packages, and made ones."""
+
+import json
+import random
+from pathlib import Path
+
+from support.processes import run
+
+GRUB = "/usr/lib/grub-rescue"
+
+PACKAGED = {
+    "ipxe.iso": ("/usr/lib/ipxe/ipxe.iso", "ipxe", "iso"),
+    "grub-rescue-cdrom.iso": (f"{GRUB}/grub-rescue-cdrom.iso", "grub-rescue-pc", "iso"),
+    "grub-rescue-floppy.img": (f"{GRUB}/grub-rescue-floppy.img", "grub-rescue-pc", "iso"),
+}
+
+# Glance's name of a disk format: what qemu-img calls it and wants to be told.
+QEMU_FORMATS = {
+    "qcow2": ["qcow2"],
+    "vmdk": ["vmdk", "-o", "subformat=streamOptimized"],
+    "vdi": ["vdi"],
+    "vhd": ["vpc", "-o", "force_size=on"],
+    "vhdx": ["vhdx"],
+}
+
+
+def packaged(name):
+    """The path of a real image that a Debian package installs."""
+    path, package, _ = PACKAGED[name]
+    assert Path(path).is_file(), f"{path} is missing: install the Debian package {package}"
+    return Path(path)
+
+
+def random_file(path, size, seed=1):
+    path = Path(path)
+    path.write_bytes(random.Random(seed).randbytes(size))
+    return path
+
+
+def sparse_file(path, size):
+    """A few written places with holes between and behind them."""
+    with open(path, "wb") as file:
+        for offset in (0, size // 4 + 17, size // 2):
+            file.seek(offset)
+            file.write(b"data at %d" % offset)
+        file.truncate(size)
+    assert Path(path).stat().st_blocks * 512 < size // 2
+    return Path(path)
+
+
+def converted(path, disk_format, virtual_size=5 << 20):
+    """An image of that format, made by qemu-img from `virtual_size` bytes with some content."""
+    path = Path(path)
+    raw = path.with_name(path.name + ".raw")
+    raw.write_bytes(random.Random(2).randbytes(1 << 20))
+    with open(raw, "r+b") as file:
+        file.truncate(virtual_size)
+    name, *options = QEMU_FORMATS[disk_format]
+    run("qemu-img", "convert", "-f", "raw", "-O", name, *options, raw, path)
+    info = json.loads(run("qemu-img", "info", "-f", name, "--output=json", path).stdout)
+    assert info["virtual-size"] == virtual_size
+    return path
+
+
+def md5sum(path):
+    return run("md5sum", path).stdout.lstrip("\\").split()[0]
+
+
+def sha512sum(path):
+    return run("sha512sum", path).stdout.lstrip("\\").split()[0]

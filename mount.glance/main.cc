@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <system_error>
@@ -101,8 +102,11 @@ void show(const Plan& plan, const std::string& program) {
   std::cout << '\n' << std::flush;  // execv discards what is not flushed
 }
 
-/// Runs the command in a child process and returns its exit code.
-int run(const std::string& program, const std::vector<std::string>& command) {
+/// Runs the command in a child process and returns its exit code. While it runs, `meanwhile` is
+/// called once with the child's id.
+int run(
+    const std::string& program, const std::vector<std::string>& command,
+    const std::function<void(pid_t)>& meanwhile = [](pid_t) {}) {
   const pid_t child = ::fork();
   if (child < 0) {
     return fail(kSystemError, std::string("fork: ") + std::strerror(errno));
@@ -110,6 +114,7 @@ int run(const std::string& program, const std::vector<std::string>& command) {
   if (child == 0) {
     ::_exit(execute(program, command));
   }
+  meanwhile(child);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) {
@@ -172,7 +177,8 @@ int unmount(const Plan& plan) {
   Daemons daemons = Daemons::find();
   const std::string program = find_program(plan.command.front());
   show(plan, program);
-  if (const int code = run(program, plan.command); code != kSuccess) {
+  const auto watch = [&daemons](pid_t child) { daemons.watch(open_process(child).get()); };
+  if (const int code = run(program, plan.command, watch); code != kSuccess) {
     return code;
   }
   daemons.keep_ended();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mount.glance/unmount.h"
 
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <optional>
@@ -105,6 +106,32 @@ Daemons Daemons::find() {
     }
   }
   return result;
+}
+
+Descriptor open_process(pid_t pid) {
+  return Descriptor(pidfd_open(pid));
+}
+
+void Daemons::watch(int child) {
+  for (;;) {
+    std::vector<pollfd> queries = {{child, POLLIN, 0}};
+    for (const Daemon& daemon : daemons_) {
+      // poll(2) passes over negative descriptors: those that have been let go of.
+      const int process = daemon.connection.is_open() ? daemon.process.get() : -1;
+      queries.push_back({process, POLLIN, 0});
+    }
+    if (::poll(queries.data(), queries.size(), -1) < 0 && errno != EINTR) {
+      return;
+    }
+    if (queries.front().revents != 0) {
+      return;
+    }
+    for (std::size_t i = 0; i < daemons_.size(); ++i) {
+      if (queries[i + 1].revents != 0) {
+        daemons_[i].connection = Descriptor();
+      }
+    }
+  }
 }
 
 void Daemons::keep_ended() {

@@ -25,6 +25,9 @@ class Descriptor {
   int fd_ = -1;
 };
 
+/// A pidfd of the process; not open if that fails.
+[[nodiscard]] Descriptor open_process(pid_t pid);
+
 /// The glancefs daemons of this machine, seen from an unmount: which of them does it end, and
 /// have they finished?
 ///
@@ -34,14 +37,18 @@ class Descriptor {
 /// the unmount, a duplicate of each daemon's /dev/fuse: when the kernel has ended a connection,
 /// poll(2) reports an error on it. That is exact, whatever else mounts, unmounts or keeps a
 /// second mount of the same daemon (a bind mount, another namespace) at the same time, and needs
-/// no help from the daemon, which may hang. Needs the rights of ptrace(2) over the daemon: those
-/// of others are not seen, and not waited for.
+/// no help from the daemon. The duplicates of a daemon that dies meanwhile must go at once: they
+/// keep its connection, and so everybody who waits for it. Needs the rights of ptrace(2) over the
+/// daemon: those of others are not seen, and not waited for.
 ///
 /// One thread.
 class Daemons {
  public:
   /// Takes hold of all running daemons that have a live connection.
   static Daemons find();
+
+  /// Waits for the process behind `child`, a pidfd, and lets go of daemons that die meanwhile.
+  void watch(int child);
 
   /// Forgets those whose connection is still alive. Call it after the unmount.
   void keep_ended();

@@ -3,13 +3,15 @@
 
 import fcntl
 import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from support.expectations import assert_published
 from support.mounts import mounted_paths
-from support.processes import program, run, wait_until
+from support.processes import SLOW, environment, program, run, wait_until
 
 LINKS = ["mount.glance", "mount.fuse.glance", "umount.fuse.glance"]
 
@@ -222,3 +224,30 @@ def test_mount_f_checks_without_mounting(point, catalog_dir, tmp_path):
     assert point.times_mounted() == 0
     assert not catalog_dir.path.exists()
     fails_in_one_line("mount", "-f", "-t", "glance", tmp_path / "missing", point)
+
+
+def test_umount_ends_when_its_daemon_is_killed(point, catalog_dir):
+    """A daemon that hangs blocks its umount; killing it must free the one who waits."""
+    run("mount", "-t", "glance", "-o", "create", catalog_dir, point)
+    (daemon,) = point.daemons()
+    os.kill(daemon, signal.SIGSTOP)
+    waiting = subprocess.Popen(["umount", os.fspath(point)], env=environment())
+    try:
+        helper = Path("/proc") / str(waiting.pid)
+        wait_until(lambda: "umount" in children_of(helper), 10, "the helper's own umount")
+        os.kill(daemon, signal.SIGKILL)
+        assert waiting.wait(10 * SLOW) in (0, 32)
+    finally:
+        waiting.kill()
+        waiting.wait()
+    run("umount", "-i", "-l", point, check=False)
+    assert point.times_mounted() == 0
+
+
+def children_of(process):
+    """The names of all programs that the process has started, directly or not."""
+    names = []
+    for child in (process / "task" / process.name / "children").read_text().split():
+        names.append((Path("/proc") / child / "comm").read_text().strip())
+        names += children_of(Path("/proc") / child)
+    return names

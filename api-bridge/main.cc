@@ -139,7 +139,7 @@ void serve(const Arguments& arguments) {
 
 void log_to_stderr() {
   auto logger = spdlog::stderr_logger_mt("glance-api-bridge");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e [%l] %v");
   spdlog::set_default_logger(std::move(logger));
 }
 

@@ -54,7 +54,11 @@ using Clock = std::chrono::steady_clock;
 using Parser = http::request_parser<http::buffer_body>;
 
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kReadSize = std::size_t{64} * 1024;            // one read from the network
+constexpr std::size_t kReadSize = std::size_t{64} * 1024;  // one read from the network
+// They wait for disks and locks rather than compute: as many as there are, readers must not queue
+// behind writers that wait for SQLite's one writer.
+constexpr std::size_t kPoolThreads = 64;
+constexpr std::size_t kMaxUnparsed = std::size_t{256} * 1024;        // of a head or a chunk's line
 constexpr std::size_t kPieceSize = std::size_t{1024} * 1024;         // one write to a sink
 constexpr std::size_t kSendfileSize = std::size_t{4} * 1024 * 1024;  // one stay on the pool
 constexpr std::size_t kDrainSize = std::size_t{256} * 1024 * 1024;
@@ -169,7 +173,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Common& common_;
   tcp::socket socket_;
-  beast::flat_buffer buffer_;  // read, but not understood yet
+  // Read, but not understood yet. Bounded, because Beast looks for the end of a chunk's extension
+  // or of a trailer however far it is.
+  beast::flat_buffer buffer_{kMaxUnparsed};
   bool idle_ = false;
   bool first_ = true;
   asio::steady_timer timer_;
@@ -249,7 +255,7 @@ awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
 /// The size of the next head in the buffer, its empty line included, or of as much as there is
 /// once that is too much; 0 if the peer has closed.
 awaitable<std::size_t> Connection::read_head() {
-  arm(first_ ? common_.limits.head_time : common_.limits.idle_time);
+  arm(first_ || buffer_.size() > 0 ? common_.limits.head_time : common_.limits.idle_time);
   first_ = false;
   for (;;) {
     const std::string_view text(static_cast<const char*>(buffer_.data().data()), buffer_.size());
@@ -602,7 +608,7 @@ class Server::Impl {
         acceptor_(control_),
         signals_(control_, SIGTERM, SIGINT),
         stop_timer_(control_),
-        pool_(std::max(4U, 2 * workers_)) {
+        pool_(kPoolThreads) {
     listen(options);
   }
 

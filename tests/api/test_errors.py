@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shape of errors, which the clients parse."""
 
+import contextlib
 import http.client
 import json
 import socket
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -147,3 +150,32 @@ def test_a_huge_header_is_refused(rest):
 def test_a_huge_json_body_is_refused(rest):
     assert rest.request("POST", "/v2/images", b"[" * 50_000).status == 400
     assert rest.images() == []
+
+
+@pytest.mark.parametrize("body", [b"5;" + b"a" * 2_000_000, b"0\r\nX: " + b"a" * 2_000_000])
+def test_an_endless_chunk_line_or_trailer_is_refused(rest, body):
+    """Or one client could fill the server's memory."""
+    connection = rest.connect()
+    connection.putrequest("POST", "/v2/images")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    with contextlib.suppress(ConnectionError):  # it is not read to its end
+        connection.send(body)
+    answer = connection.getresponse()
+    assert answer.status == 400
+    connection.close()
+
+
+def test_readers_do_not_wait_for_blocked_writers(rest, catalog_dir):
+    image = rest.create()["id"]
+    patch = [{"op": "add", "path": "/k", "value": "v"}]
+    headers = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+    with sqlite3.connect(catalog_dir.database, isolation_level=None) as database:
+        database.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(16) as pool:
+            path = f"/v2/images/{image}"
+            blocked = [pool.submit(rest.request, "PATCH", path, patch, headers) for _ in range(16)]
+            assert rest.request("GET", "/v2/images?limit=1").status == 200
+            assert not any(each.done() for each in blocked)
+            database.execute("ROLLBACK")
+            assert [each.result().status for each in blocked] == [200] * 16

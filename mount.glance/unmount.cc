@@ -113,7 +113,7 @@ Descriptor open_process(pid_t pid) {
 }
 
 void Daemons::watch(int child) {
-  for (;;) {
+  while (child >= 0) {  // a kernel without pidfds has given us no daemons either
     std::vector<pollfd> queries = {{child, POLLIN, 0}};
     for (const Daemon& daemon : daemons_) {
       // poll(2) passes over negative descriptors: those that have been let go of.

@@ -359,6 +359,9 @@ void Filesystem::close_all() {
     MutexLock lock(mutex_);
     handles.swap(handles_);
   }
+  for (const auto& [number, handle] : handles) {
+    if (handle.writer) handle.writer->abandon();
+  }
 }
 
 // ── extended attributes ───────────────────────────────────────────────────────────────────────

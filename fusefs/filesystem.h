@@ -119,7 +119,7 @@ class Filesystem {
   /// The mount's st_dev, once it is known; flush() cannot seal before.
   void set_device(dev_t device) noexcept { device_ = device; }
 
-  /// Gives up every open handle at the end of the mount: what is not sealed is taken back.
+  /// Gives up every open handle at the end of the mount, see WriteHandle::abandon().
   void close_all() EXCLUDES(mutex_);
 
  private:

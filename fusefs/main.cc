@@ -79,9 +79,7 @@ std::optional<Invocation> parse_arguments(int argc, char** argv) {
   invocation.options = glance::fs::default_options(::getuid(), ::getgid());
   try {
     for (const auto& list : option_lists) {
-      for (const auto& option : glance::fs::split_options(list)) {
-        glance::fs::apply_option(option, invocation.options);
-      }
+      glance::fs::apply_options(glance::fs::split_options(list), invocation.options);
     }
   } catch (const Error& error) {
     throw po::error(error.what());

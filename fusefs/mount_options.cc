@@ -70,6 +70,8 @@ std::vector<std::string> split_options(const std::string& list) {
   return options;
 }
 
+namespace {
+
 void apply_option(const std::string& option, MountOptions& options) {
   const auto equals = option.find('=');
   const std::string key = option.substr(0, equals);
@@ -83,7 +85,7 @@ void apply_option(const std::string& option, MountOptions& options) {
     options.read_only = key == "ro";
   } else if (is_flag && key == "allow_other") {
     options.allow_other = true;
-  } else if (is_flag && key == "default_permissions") {
+  } else if (is_flag && (key == "default_permissions" || key == "sloppy")) {
     // Always on: the kernel checks the modes that we report.
   } else if (is_flag && std::ranges::find(kKernelFlags, key) != kKernelFlags.end()) {
     options.kernel.push_back(key);
@@ -97,9 +99,16 @@ void apply_option(const std::string& option, MountOptions& options) {
     options.owner = std::string(value);
   } else if (key == "visibility" && !is_flag) {
     options.visibility = parse_visibility_option(option, value);
-  } else {
+  } else if (!options.sloppy) {
     throw Error(Errc::invalid, "unknown mount option '" + option + "'; " + kAllowed);
   }
+}
+
+}  // namespace
+
+void apply_options(const std::vector<std::string>& list, MountOptions& options) {
+  options.sloppy = options.sloppy || std::ranges::find(list, "sloppy") != list.end();
+  for (const auto& option : list) apply_option(option, options);
 }
 
 }  // namespace glance::fs

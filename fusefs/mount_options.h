@@ -21,6 +21,7 @@ struct MountOptions {
   mode_t umask = 022;
   std::optional<std::string> owner;            ///< project that new images belong to
   Visibility visibility = Visibility::shared;  ///< of new images
+  bool sloppy = false;                         ///< mount -s: unknown options are passed over
   std::vector<std::string> kernel;             ///< passed on to FUSE: nosuid, noexec, …
 };
 
@@ -40,7 +41,8 @@ struct Invocation {
 /// open quote).
 [[nodiscard]] std::vector<std::string> split_options(const std::string& list);
 
-/// Takes one `key` or `key=value` in. Error: invalid (names the option and what is allowed).
-void apply_option(const std::string& option, MountOptions& options);
+/// Takes a list of `key` and `key=value` in; the last one of a key wins. Error: invalid (names the
+/// option and what is allowed).
+void apply_options(const std::vector<std::string>& list, MountOptions& options);
 
 }  // namespace glance::fs

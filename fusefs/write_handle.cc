@@ -97,6 +97,16 @@ void WriteHandle::sync() {
   if (upload_) upload_->sync();
 }
 
+void WriteHandle::abandon() noexcept {
+  MutexLock lock(mutex_);
+  const auto upload = std::exchange(upload_, nullptr);
+  try {
+    if (upload && upload->sealed()) upload->publish();
+  } catch (const std::exception& error) {
+    spdlog::error("image {} was not published: {}", id_.text(), error.what());
+  }
+}
+
 void WriteHandle::release() {
   MutexLock lock(mutex_);
   const auto upload = std::exchange(upload_, nullptr);

@@ -47,6 +47,10 @@ class WriteHandle {
   /// hears of it.
   void release() EXCLUDES(mutex_);
 
+  /// The mount is gone, and perhaps a release with it: what a close() acknowledged is published,
+  /// all else is taken back. Never throws.
+  void abandon() noexcept EXCLUDES(mutex_);
+
   [[nodiscard]] const ImageId& id() const noexcept { return id_; }
   [[nodiscard]] Inode inode() const noexcept { return inode_; }
 

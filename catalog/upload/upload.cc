@@ -149,6 +149,11 @@ std::uint64_t Upload::size() const {
   return size_;
 }
 
+bool Upload::sealed() const {
+  MutexLock lock(mutex_);
+  return sealed_ && !failure_;
+}
+
 void Upload::check() const {
   MutexLock lock(mutex_);
   require_alive();

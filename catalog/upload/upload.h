@@ -68,6 +68,9 @@ class Upload {
   std::size_t read(std::uint64_t offset, std::span<std::byte> into) const;
   [[nodiscard]] std::uint64_t size() const;
 
+  /// Whether recovery would publish what is there. False after any failure.
+  [[nodiscard]] bool sealed() const EXCLUDES(mutex_);
+
   /// Throws the first failure again, if there was one.
   void check() const EXCLUDES(mutex_);
 

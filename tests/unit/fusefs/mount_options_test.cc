@@ -14,7 +14,7 @@ using ::testing::IsEmpty;
 
 MountOptions parse(const std::string& list) {
   MountOptions options = default_options(1000, 1000);
-  for (const auto& each : split_options(list)) apply_option(each, options);
+  apply_options(split_options(list), options);
   return options;
 }
 
@@ -54,6 +54,10 @@ TEST(MountOptions, SplitAtCommasOutsideOfQuotes) {
   EXPECT_THAT(split_options("a,b=\"c,d\",,e"), ElementsAre("a", "b=c,d", "e"));
   EXPECT_THAT(split_options(""), IsEmpty());
   EXPECT_THROW(static_cast<void>(split_options("a=\"b")), Error);
+}
+
+TEST(MountOptions, SloppyMountsPassOverUnknownOptions) {
+  EXPECT_EQ(parse("colour=blue,uid=7,sloppy").uid, 7U);
 }
 
 TEST(MountOptions, RefusalsNameTheOptionAndWhatIsAllowed) {

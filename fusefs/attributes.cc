@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <system_error>
 
 #include "catalog/image_json.h"
+#include "fusefs/errno_table.h"
 
 namespace glance::fs {
 
@@ -46,10 +46,6 @@ bool is_listed(const Image& image, const CoreAttribute& attribute) {
   return !is_default(image, attribute.name) && attribute_text(image, attribute.name).has_value();
 }
 
-[[noreturn]] void throw_errc(int error, const char* what) {
-  throw std::system_error(error, std::generic_category(), what);
-}
-
 }  // namespace
 
 struct stat file_stat(const Node& node, std::optional<std::uint64_t> size,
@@ -83,8 +79,8 @@ struct stat directory_stat(Inode inode, const MountOptions& options) noexcept {
 }
 
 std::string attribute_key(std::string_view xattr_name) {
-  if (xattr_name.starts_with("security.")) throw_errc(ENODATA, "security attributes");
-  if (!xattr_name.starts_with(kXattrPrefix)) throw_errc(EOPNOTSUPP, "attribute namespace");
+  if (xattr_name.starts_with("security.")) fail(ENODATA, "security attributes");
+  if (!xattr_name.starts_with(kXattrPrefix)) fail(EOPNOTSUPP, "attribute namespace");
   return std::string(xattr_name.substr(kXattrPrefix.size()));
 }
 

@@ -55,6 +55,10 @@ int errno_of(Errc code) noexcept {
   return EIO;
 }
 
+void fail(int error, const std::string& why) {
+  throw std::system_error(error, std::generic_category(), why);
+}
+
 int errno_of_current_exception(const char* operation) noexcept {
   try {
     throw;

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
 #include <spdlog/spdlog.h>
 #include <sys/xattr.h>
 
 #include "catalog/utf8.h"
 #include "fusefs/attributes.h"
+#include "fusefs/errno_table.h"
 #include "fusefs/names.h"
 
 namespace glance::fs {
@@ -22,10 +22,6 @@ constexpr double kTrusted = 3600;
 constexpr double kShort = 1;
 
 constexpr std::chrono::seconds kRecoveryInterval{30};
-
-[[noreturn]] void fail(int error, const std::string& why) {
-  throw std::system_error(error, std::generic_category(), why);
-}
 
 /// The image name for a new file; EILSEQ, EINVAL or ENAMETOOLONG where there is none.
 std::string new_image_name(std::string_view file_name) {

@@ -164,6 +164,8 @@ int status_of(Errc code) noexcept {
     case Errc::immutable:
     case Errc::not_ready:
       return 409;
+    case Errc::mismatch:
+      return 400;
     case Errc::gone:
     case Errc::read_only:
       return 410;

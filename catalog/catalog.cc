@@ -16,6 +16,8 @@
 #include "catalog/database/upload_rows.h"
 #include "catalog/policy.h"
 #include "catalog/store/file_store.h"
+#include "catalog/upload/expectation.h"
+#include "catalog/upload/publication.h"
 
 namespace glance {
 
@@ -58,7 +60,8 @@ class DatabaseCatalog final : public Catalog {
   Image update(const Caller& caller, const ImageId& id,
                std::span<const AttributeEdit> edits) override;
   void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
-                   const ImageId& replaced) override;
+                   const ImageId& replaced, Replaced how) override;
+  void expect(const Caller& caller, const ImageId& id, const Expectation& expected) override;
   void remove(const Caller& caller, const ImageId& id) override;
   std::shared_ptr<Upload> upload(const Caller& caller, const ImageId& id,
                                  const UploadOptions& options) override;
@@ -70,7 +73,7 @@ class DatabaseCatalog final : public Catalog {
   std::unique_ptr<ChangeFeed> changes() override { return open_change_feed(database_); }
   RecoveryReport recover() override {
     prune_changes(database_);
-    return recover_uploads(database_, store_);
+    return recover_uploads(database_, store_, config_.hashing_algorithm);
   }
 
  private:
@@ -79,7 +82,6 @@ class DatabaseCatalog final : public Catalog {
   static void require_deletable(const Image& image);
   using Deadline = std::chrono::steady_clock::time_point;
   [[nodiscard]] bool wait_for_publication(const ImageId& id, Deadline deadline);
-  void remove_data(const Image& image) noexcept;
   std::vector<ImageEntry> only_visible(const Caller& caller, std::vector<ImageEntry> entries);
 
   const Config config_;
@@ -120,6 +122,7 @@ Image DatabaseCatalog::add(const Caller& caller, const ImageDraft& draft) {
   const std::set<std::string> tags(draft.tags.begin(), draft.tags.end());
   image.tags.assign(tags.begin(), tags.end());
   image.properties = draft.properties;
+  image.temporary = draft.temporary;
   if (!may_modify(caller, image)) {
     throw Error(Errc::forbidden, "You are not permitted to create images owned by '" +
                                      image.owner.value_or("") + "'.");
@@ -156,7 +159,9 @@ std::optional<Image> DatabaseCatalog::find(const Caller& caller, const ImageId& 
   return image;
 }
 
-std::vector<Image> DatabaseCatalog::list(const Caller& caller, const ImageQuery& query) {
+std::vector<Image> DatabaseCatalog::list(const Caller& caller, const ImageQuery& asked) {
+  ImageQuery query = asked;
+  query.temporaries = caller.sees_temporaries;
   const auto select = [&](Session& sql) {
     MarkerValues marker;
     if (query.marker) {
@@ -210,7 +215,7 @@ Image DatabaseCatalog::update(const Caller& caller, const ImageId& id,
 }
 
 void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const std::string& name,
-                                  const ImageId& replaced) {
+                                  const ImageId& replaced, Replaced how) {
   const Image old = database_.write([&](Session& sql) {
     const Image before = to_modify(sql, caller, id);
     Image gone = to_modify(sql, caller, replaced);
@@ -219,11 +224,10 @@ void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const
     apply({.kind = AttributeEdit::Kind::put, .name = "name", .value = name}, config_.limits, after);
     after.updated_at = now();
     rows::update_image(sql, before, after);
-    rows::inherit_name_order(sql, id, replaced);
-    rows::delete_image(sql, gone, after.updated_at);
+    rows::replace_image(sql, gone, id, how, after.updated_at);
     return gone;
   });
-  remove_data(old);
+  if (how == Replaced::deleted) remove_data(database_, store_, old);
 }
 
 void DatabaseCatalog::remove(const Caller& caller, const ImageId& id) {
@@ -233,19 +237,21 @@ void DatabaseCatalog::remove(const Caller& caller, const ImageId& id) {
     rows::delete_image(sql, found, now());
     return found;
   });
-  remove_data(image);
+  remove_data(database_, store_, image);
 }
 
-/// The row is gone already; what fails here is recovery's to try again.
-void DatabaseCatalog::remove_data(const Image& image) noexcept {
-  for (const auto& location : image.locations) {
-    try {
-      store_.remove(location.url);
-      database_.write([&](Session& sql) { rows::forget_garbage(sql, location.url); });
-    } catch (const std::exception& error) {
-      spdlog::error("removing the data of image {}: {}", image.id.text(), error.what());
+void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expectation& expected) {
+  const Expectation added = normalized(expected);
+  database_.write([&](Session& sql) {
+    const Image image = to_modify(sql, caller, id);
+    const auto upload = rows::select_upload(sql, id);
+    const bool lacks_data = image.status == ImageStatus::queued ||
+                            (image.status == ImageStatus::saving && upload && !upload->sealed);
+    if (!lacks_data) {
+      throw Error(Errc::read_only_key, "The data of image " + id.text() + " are there already.");
     }
-  }
+    rows::upsert_expectation(sql, id, replaced_by(rows::select_expectation(sql, id), added));
+  });
 }
 
 std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const ImageId& id,

@@ -59,10 +59,11 @@ class Catalog {
   virtual Image update(const Caller& caller, const ImageId& id,
                        std::span<const AttributeEdit> edits) = 0;
 
-  /// Gives the image `name` and deletes the image that had it, in one transaction; the new one
-  /// takes the old one's place in the order of names. Errors: not_found, forbidden, protected_.
+  /// Gives the image `name` and deletes or hides the image that had it, in one transaction; the
+  /// new one takes the old one's place in the order of names. Errors: not_found, forbidden,
+  /// protected_.
   virtual void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
-                           const ImageId& replaced) = 0;
+                           const ImageId& replaced, Replaced how) = 0;
 
   /// Soft deletion, then the data. Open readers keep theirs. Errors: not_found, forbidden,
   /// protected_.
@@ -73,6 +74,11 @@ class Catalog {
   /// Begins an upload: see Upload::begin(). The catalog must outlive it.
   virtual std::shared_ptr<Upload> upload(const Caller& caller, const ImageId& id,
                                          const UploadOptions& options) = 0;
+
+  /// Notes what the image's data are going to be, beside what was noted before: an upload of
+  /// anything else will fail with mismatch. It is forgotten once the image is active. Errors:
+  /// not_found, forbidden, invalid (no such digest), read_only_key (the data are there).
+  virtual void expect(const Caller& caller, const ImageId& id, const Expectation& expected) = 0;
 
   /// Errors: not_found, not_ready (no data yet), deactivated, corrupt (the data are missing or of
   /// another size than recorded).

@@ -30,6 +30,8 @@ std::string_view to_string(Errc code) noexcept {
       return "not_ready";
     case Errc::invalid:
       return "invalid";
+    case Errc::mismatch:
+      return "mismatch";
     case Errc::gone:
       return "gone";
     case Errc::read_only:

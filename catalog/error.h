@@ -21,6 +21,7 @@ enum class Errc {
   deactivated,    ///< an administrator has closed the image's data
   not_ready,      ///< the image has no data yet
   invalid,        ///< a value outside of what is allowed
+  mismatch,       ///< the data are not what their writer announced
   gone,           ///< the image was deleted under the writer
   read_only,      ///< the store or database refuses writes
   no_space,       ///< the store or database is full

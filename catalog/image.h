@@ -79,6 +79,16 @@ struct Digests {
   friend bool operator==(const Digests&, const Digests&) = default;
 };
 
+/// What a writer announces about data to come. Absent parts may be anything.
+struct Expectation {
+  std::optional<std::uint64_t> size;         ///< bytes
+  std::optional<std::string> checksum;       ///< MD5, in hex
+  std::optional<std::string> os_hash_algo;   ///< absent: the catalog's own
+  std::optional<std::string> os_hash_value;  ///< by os_hash_algo, in hex
+
+  friend bool operator==(const Expectation&, const Expectation&) = default;
+};
+
 /// One image as the catalog held it at one moment: a value, never updated behind its owner's back.
 struct Image {
   ImageId id;
@@ -102,6 +112,13 @@ struct Image {
   std::vector<std::string> tags;                  ///< sorted, no duplicates
   std::map<std::string, std::string> properties;  ///< the custom ones
   std::vector<Location> locations;
+  bool temporary = false;  ///< see ImageDraft
+};
+
+/// What becomes of an image whose name another one takes over.
+enum class Replaced {
+  deleted,
+  hidden,  ///< kept under its id, with os_hidden: clouds rebuild servers from old ids
 };
 
 /// What a new image may be given. Everything else is the catalog's to decide.
@@ -118,6 +135,9 @@ struct ImageDraft {
   std::int32_t min_ram = 0;
   std::vector<std::string> tags;
   std::map<std::string, std::string> properties;
+  /// A file on its way to its real name, as rsync makes them: shown to callers who see
+  /// temporaries only, until it is renamed or active.
+  bool temporary = false;
 };
 
 }  // namespace glance

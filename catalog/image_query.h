@@ -42,6 +42,7 @@ struct ImageQuery {
   std::vector<std::string> tags;          ///< all must be there
   std::optional<bool> os_hidden = false;  ///< nothing: hidden and others alike
   std::vector<ImageSort> sort;            ///< ties: created_at, then id, newest first
+  bool temporaries = false;               ///< files on their way to their name, see ImageDraft
   std::optional<ImageId> marker;          ///< the last image of the page before
   std::optional<std::uint32_t> limit;     ///< nothing: all
 };

@@ -11,6 +11,7 @@ bool owns(const Caller& caller, const Image& image) noexcept {
 }  // namespace
 
 bool may_see(const Caller& caller, const Image& image) noexcept {
+  if (image.temporary && !caller.sees_temporaries) return false;
   if (caller.is_admin || owns(caller, image)) return true;
   switch (image.visibility) {
     case Visibility::public_:

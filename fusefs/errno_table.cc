@@ -33,6 +33,8 @@ int errno_of(Errc code) noexcept {
       return EBUSY;
     case Errc::invalid:
       return EINVAL;
+    case Errc::mismatch:
+      return EIO;
     case Errc::gone:
       return ESTALE;
     case Errc::read_only:

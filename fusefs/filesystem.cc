@@ -195,7 +195,7 @@ void Filesystem::rename(Inode parent, std::string_view name, Inode new_parent,
   if (target && (flags & RENAME_NOREPLACE) != 0) fail(EEXIST, "the name is taken");
   if (target && target->inode == node->inode) return;
   if (target) {
-    catalog_.rename_over(caller_, node->image.id, image_name, target->image.id);
+    catalog_.rename_over(caller_, node->image.id, image_name, target->image.id, Replaced::deleted);
   } else {
     const AttributeEdit edit{.kind = AttributeEdit::Kind::put, .name = "name", .value = image_name};
     catalog_.update(caller_, node->image.id, std::span(&edit, 1));

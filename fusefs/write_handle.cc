@@ -101,7 +101,7 @@ void WriteHandle::abandon() noexcept {
   MutexLock lock(mutex_);
   const auto upload = std::exchange(upload_, nullptr);
   try {
-    if (upload && upload->sealed()) upload->publish();
+    if (upload && upload->acknowledged()) upload->publish();
   } catch (const std::exception& error) {
     spdlog::error("image {} was not published: {}", id_.text(), error.what());
   }

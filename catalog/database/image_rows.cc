@@ -17,7 +17,8 @@ namespace glance::rows {
 const char* const kImageColumns =
     "id, name, status, visibility, protected, os_hidden, owner, disk_format, container_format,"
     " min_disk, min_ram, size, virtual_size, checksum, os_hash_algo, os_hash_value,"
-    " created_at, updated_at";
+    " created_at, updated_at,"
+    " EXISTS (SELECT 1 FROM glancefs_temporaries t WHERE t.image_id = images.id)";
 
 namespace {
 
@@ -44,6 +45,7 @@ struct ImageRow {
   std::optional<std::string> os_hash_value;
   std::string created_at;
   std::optional<std::string> updated_at;
+  int temporary = 0;
 
   void define(soci::statement& statement) {
     using soci::into;
@@ -65,6 +67,7 @@ struct ImageRow {
     statement.exchange(into(os_hash_value));
     statement.exchange(into(created_at));
     statement.exchange(into(updated_at));
+    statement.exchange(into(temporary));
   }
 };
 
@@ -118,6 +121,7 @@ std::optional<Image> image_of(const ImageRow& row) {
       .tags = {},
       .properties = {},
       .locations = {},
+      .temporary = row.temporary != 0,
   };
 }
 
@@ -305,6 +309,9 @@ void insert_image(Session& sql, const Image& image) {
     upsert_property(sql, image.id.text(), name, value, created);
   }
   for (const auto& tag : image.tags) insert_tag(sql, image.id.text(), tag, created);
+  if (image.temporary) {
+    execute(sql, "INSERT INTO glancefs_temporaries (image_id) VALUES (:id)", image.id.text());
+  }
 }
 
 void update_image(Session& sql, const Image& before, const Image& after) {
@@ -469,12 +476,23 @@ std::vector<ImageEntry> select_entries(Session& sql, std::span<const ImageId> id
   return entries;
 }
 
-void inherit_name_order(Session& sql, const ImageId& heir, const ImageId& from) {
+void replace_image(Session& sql, const Image& old, const ImageId& heir, Replaced how,
+                   Timestamp when) {
+  if (old.is_protected) return;
   execute(sql,
           "UPDATE glancefs_names SET seq ="
           " COALESCE((SELECT n.seq FROM glancefs_names n WHERE n.image_id = :from), seq)"
           " WHERE image_id = :heir",
-          from.text(), heir.text());
+          old.id.text(), heir.text());
+  switch (how) {
+    case Replaced::deleted:
+      return delete_image(sql, old, when);
+    case Replaced::hidden:
+      Image hidden = old;
+      hidden.os_hidden = true;
+      hidden.updated_at = when;
+      return update_image(sql, old, hidden);
+  }
 }
 
 void upsert_data_time(Session& sql, const ImageId& id, Timestamp time) {

@@ -55,8 +55,10 @@ void insert_location(Session& sql, const ImageId& id, const Location& location, 
 [[nodiscard]] std::vector<ImageEntry> select_entries(Session& sql);
 [[nodiscard]] std::vector<ImageEntry> select_entries(Session& sql, std::span<const ImageId> ids);
 
-/// Lets `heir` take `from`'s place in the order of names.
-void inherit_name_order(Session& sql, const ImageId& heir, const ImageId& from);
+/// Lets `heir` take `old`'s place in the order of names, and deletes or hides `old`, which stays
+/// as it is if it is protected.
+void replace_image(Session& sql, const Image& old, const ImageId& heir, Replaced how,
+                   Timestamp when);
 
 void upsert_data_time(Session& sql, const ImageId& id, Timestamp time);
 

@@ -144,6 +144,7 @@ ImageSelect page_select(const ImageQuery& query, const MarkerValues& marker) {
   Where where;
   where.require("deleted = false");
   where.require("status NOT IN ('killed', 'deleted', 'pending_delete')");
+  if (!query.temporaries) where.require("id NOT IN (SELECT image_id FROM glancefs_temporaries)");
   require_filters(query, where);
   if (query.marker) require_after_marker(sort, marker, where);
   std::string text =

@@ -244,7 +244,6 @@ const std::array kTables = {
              " host VARCHAR(255) NOT NULL,"
              " origin VARCHAR(10) NOT NULL,"
              " owns_image BOOLEAN NOT NULL,"
-             " hidden BOOLEAN NOT NULL,"
              " state VARCHAR(10) NOT NULL,"
              " size BIGINT,"
              " checksum VARCHAR(32),"
@@ -255,6 +254,21 @@ const std::array kTables = {
              " virtual_size BIGINT,"
              " created_at DATETIME NOT NULL,"
              " updated_at DATETIME NOT NULL)"},
+    Addition{"glancefs_replacements",
+             "CREATE TABLE glancefs_replacements ("
+             " image_id VARCHAR(36) NOT NULL PRIMARY KEY,"
+             " replaced_id VARCHAR(36) NOT NULL,"
+             " name VARCHAR(255) NOT NULL,"
+             " hides BOOLEAN NOT NULL)"},
+    Addition{"glancefs_expectations",
+             "CREATE TABLE glancefs_expectations ("
+             " image_id VARCHAR(36) NOT NULL PRIMARY KEY,"
+             " size BIGINT,"
+             " checksum VARCHAR(32),"
+             " os_hash_algo VARCHAR(64),"
+             " os_hash_value VARCHAR(128))"},
+    Addition{"glancefs_temporaries",
+             "CREATE TABLE glancefs_temporaries (image_id VARCHAR(36) NOT NULL PRIMARY KEY)"},
     Addition{"glancefs_garbage",
              "CREATE TABLE glancefs_garbage ("
              " url VARCHAR(1024) NOT NULL PRIMARY KEY, created_at DATETIME NOT NULL)"},
@@ -295,6 +309,19 @@ const std::array kNameTriggers = {
              " DELETE FROM glancefs_names WHERE image_id = OLD.id; END"},
 };
 
+// What is only known of images without data, or of files on their way to their name.
+const std::array kUploadTriggers = {
+    Addition{"glancefs_expected_done",
+             "CREATE TRIGGER glancefs_expected_done AFTER UPDATE OF status ON images"
+             " WHEN NEW.status IN ('active', 'deleted') BEGIN"
+             " DELETE FROM glancefs_expectations WHERE image_id = NEW.id;"
+             " DELETE FROM glancefs_temporaries WHERE image_id = NEW.id; END"},
+    Addition{"glancefs_temporary_named",
+             "CREATE TRIGGER glancefs_temporary_named AFTER UPDATE OF name ON images"
+             " WHEN NEW.name IS NOT OLD.name BEGIN"
+             " DELETE FROM glancefs_temporaries WHERE image_id = NEW.id; END"},
+};
+
 // Images that were there before the table was (an existing Glance's), and those that a Glance
 // added while alembic had dropped the triggers.
 constexpr std::string_view kFillNames =
@@ -316,6 +343,7 @@ std::vector<Addition> additions() {
     all.push_back(change_trigger("glancefs_attributes", event));
   }
   all.insert(all.end(), kNameTriggers.begin(), kNameTriggers.end());
+  all.insert(all.end(), kUploadTriggers.begin(), kUploadTriggers.end());
   return all;
 }
 

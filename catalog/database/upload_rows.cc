@@ -12,6 +12,7 @@ namespace glance::rows {
 namespace {
 
 constexpr const char* kOpen = "open";
+constexpr const char* kClosed = "closed";
 constexpr const char* kSealed = "sealed";
 
 std::string host_name() {
@@ -32,6 +33,20 @@ std::string origin_name(UploadOrigin origin) {
   throw Error(Errc::invalid, "unknown upload origin");
 }
 
+std::optional<Replacement> select_replacement(Session& sql, const ImageId& id) {
+  std::string replaced;
+  std::string name;
+  int hides = 0;
+  sql << "SELECT replaced_id, name, hides FROM glancefs_replacements WHERE image_id = :id",
+      soci::use(id.text()), soci::into(replaced), soci::into(name), soci::into(hides);
+  if (!sql.got_data()) return std::nullopt;
+  auto image = ImageId::parse(replaced);
+  if (!image) throw Error(Errc::corrupt, "glancefs_replacements names '" + replaced + "'");
+  return Replacement{.image = std::move(*image),
+                     .name = name,
+                     .how = hides != 0 ? Replaced::hidden : Replaced::deleted};
+}
+
 }  // namespace
 
 void insert_upload(Session& sql, const ImageId& id, const UploadOptions& options, Timestamp when) {
@@ -39,47 +54,55 @@ void insert_upload(Session& sql, const ImageId& id, const UploadOptions& options
   // A row can only be left from a dead upload of this image: we hold the store's lock.
   delete_upload(sql, id);
   execute(sql,
-          "INSERT INTO glancefs_uploads (image_id, host, origin, owns_image, hidden, state,"
-          " created_at, updated_at)"
-          " VALUES (:id, :host, :origin, :owns, false, :state, :created, :updated)",
+          "INSERT INTO glancefs_uploads (image_id, host, origin, owns_image, state, created_at,"
+          " updated_at) VALUES (:id, :host, :origin, :owns, :state, :created, :updated)",
           id.text(), host_name(), origin_name(options.origin), int{options.owns_image},
           std::string(kOpen), now, now);
+  if (!options.replaces) return;
+  execute(sql,
+          "INSERT INTO glancefs_replacements (image_id, replaced_id, name, hides)"
+          " VALUES (:id, :replaced, :name, :hides)",
+          id.text(), options.replaces->image.text(), options.replaces->name,
+          int{options.replaces->how == Replaced::hidden});
 }
 
-bool update_upload(Session& sql, const ImageId& id, const std::optional<SealedData>& sealed,
-                   Timestamp when) {
-  std::optional<long long> size;
+bool seal_upload(Session& sql, const ImageId& id, const SealedData& data, Timestamp when) {
   std::optional<long long> virtual_size;
-  std::optional<std::string> checksum;
-  std::optional<std::string> algo;
-  std::optional<std::string> value;
-  std::optional<std::string> disk_format;
-  std::optional<std::string> container_format;
-  if (sealed) {
-    size = static_cast<long long>(sealed->size);
-    if (sealed->virtual_size) virtual_size = static_cast<long long>(*sealed->virtual_size);
-    checksum = sealed->digests.checksum;
-    algo = sealed->digests.os_hash_algo;
-    value = sealed->digests.os_hash_value;
-    disk_format = sealed->disk_format;
-    container_format = sealed->container_format;
-  }
+  if (data.virtual_size) virtual_size = static_cast<long long>(*data.virtual_size);
   return execute(sql,
                  "UPDATE glancefs_uploads SET state = :state, size = :size, checksum = :checksum,"
                  " os_hash_algo = :algo, os_hash_value = :value, disk_format = :disk_format,"
                  " container_format = :container_format, virtual_size = :virtual_size,"
                  " updated_at = :now WHERE image_id = :id",
-                 std::string(sealed ? kSealed : kOpen), size, checksum, algo, value, disk_format,
-                 container_format, virtual_size, format_db_time(when), id.text()) > 0;
+                 std::string(kSealed), static_cast<long long>(data.size), data.digests.checksum,
+                 data.digests.os_hash_algo, data.digests.os_hash_value, data.disk_format,
+                 data.container_format, virtual_size, format_db_time(when), id.text()) > 0;
+}
+
+bool close_upload(Session& sql, const ImageId& id, std::uint64_t size, Timestamp when) {
+  return execute(sql,
+                 "UPDATE glancefs_uploads SET state = :state, size = :size, updated_at = :now"
+                 " WHERE image_id = :id",
+                 std::string(kClosed), static_cast<long long>(size), format_db_time(when),
+                 id.text()) > 0;
+}
+
+bool reopen_upload(Session& sql, const ImageId& id, Timestamp when) {
+  return execute(sql,
+                 "UPDATE glancefs_uploads SET state = :state, updated_at = :now"
+                 " WHERE image_id = :id",
+                 std::string(kOpen), format_db_time(when), id.text()) > 0;
 }
 
 bool delete_upload(Session& sql, const ImageId& id) {
+  execute(sql, "DELETE FROM glancefs_replacements WHERE image_id = :id", id.text());
   return execute(sql, "DELETE FROM glancefs_uploads WHERE image_id = :id", id.text()) > 0;
 }
 
 std::optional<UploadRow> select_upload(Session& sql, const ImageId& id) {
   using soci::into;
   int owns_image = 0;
+  std::string origin;
   std::string state;
   std::optional<long long> size;
   std::optional<long long> virtual_size;
@@ -87,14 +110,22 @@ std::optional<UploadRow> select_upload(Session& sql, const ImageId& id) {
   std::optional<std::string> algo;
   std::optional<std::string> value;
   SealedData sealed;
-  sql << "SELECT owns_image, state, size, checksum, os_hash_algo, os_hash_value, disk_format,"
-         " container_format, virtual_size FROM glancefs_uploads WHERE image_id = :id",
-      soci::use(id.text()), into(owns_image), into(state), into(size), into(checksum), into(algo),
-      into(value), into(sealed.disk_format), into(sealed.container_format), into(virtual_size);
+  sql << "SELECT owns_image, origin, state, size, checksum, os_hash_algo, os_hash_value,"
+         " disk_format, container_format, virtual_size FROM glancefs_uploads WHERE image_id = :id",
+      soci::use(id.text()), into(owns_image), into(origin), into(state), into(size), into(checksum),
+      into(algo), into(value), into(sealed.disk_format), into(sealed.container_format),
+      into(virtual_size);
   if (!sql.got_data()) return std::nullopt;
-  UploadRow row{.id = id, .owns_image = owns_image != 0, .sealed = std::nullopt};
+  const auto bytes = static_cast<std::uint64_t>(size.value_or(0));
+  UploadRow row{.id = id,
+                .owns_image = owns_image != 0,
+                .detect_format = origin != origin_name(UploadOrigin::rest),
+                .closed_size = std::nullopt,
+                .sealed = std::nullopt,
+                .replaces = select_replacement(sql, id)};
+  if (state == kClosed) row.closed_size = bytes;
   if (state == kSealed) {
-    sealed.size = static_cast<std::uint64_t>(size.value_or(0));
+    sealed.size = bytes;
     sealed.digests = {checksum.value_or(""), algo.value_or(""), value.value_or("")};
     if (virtual_size) sealed.virtual_size = static_cast<std::uint64_t>(*virtual_size);
     row.sealed = std::move(sealed);
@@ -119,6 +150,28 @@ std::optional<Timestamp> sealed_at(Session& sql, const ImageId& id) {
       soci::use(id.text()), soci::into(when);
   if (!sql.got_data()) return std::nullopt;
   return parse_time(when);
+}
+
+Expectation select_expectation(Session& sql, const ImageId& id) {
+  Expectation expected;
+  std::optional<long long> size;
+  sql << "SELECT size, checksum, os_hash_algo, os_hash_value FROM glancefs_expectations"
+         " WHERE image_id = :id",
+      soci::use(id.text()), soci::into(size), soci::into(expected.checksum),
+      soci::into(expected.os_hash_algo), soci::into(expected.os_hash_value);
+  if (!sql.got_data()) return {};
+  if (size) expected.size = static_cast<std::uint64_t>(*size);
+  return expected;
+}
+
+void upsert_expectation(Session& sql, const ImageId& id, const Expectation& expected) {
+  std::optional<long long> size;
+  if (expected.size) size = static_cast<long long>(*expected.size);
+  execute(sql, "DELETE FROM glancefs_expectations WHERE image_id = :id", id.text());
+  execute(sql,
+          "INSERT INTO glancefs_expectations (image_id, size, checksum, os_hash_algo,"
+          " os_hash_value) VALUES (:id, :size, :checksum, :algo, :value)",
+          id.text(), size, expected.checksum, expected.os_hash_algo, expected.os_hash_value);
 }
 
 }  // namespace glance::rows

@@ -27,15 +27,24 @@ struct SealedData {
 struct UploadRow {
   ImageId id;
   bool owns_image = false;
-  std::optional<SealedData> sealed;  ///< nothing while open
+  bool detect_format = false;
+  std::optional<std::uint64_t> closed_size;  ///< bytes; acknowledged, but not digested yet
+  std::optional<SealedData> sealed;
+  std::optional<Replacement> replaces;
+
+  /// Nobody was told that the data are there.
+  [[nodiscard]] bool is_open() const noexcept { return !closed_size && !sealed; }
 };
 
 void insert_upload(Session& sql, const ImageId& id, const UploadOptions& options, Timestamp when);
 
-/// Records the seal, or with nothing takes it back. False if the row is gone: the image was
-/// deleted or the upload discarded.
-[[nodiscard]] bool update_upload(Session& sql, const ImageId& id,
-                                 const std::optional<SealedData>& sealed, Timestamp when);
+// What the close() of a writer leaves behind, or takes back. False if the row is gone: the image
+// was deleted or the upload discarded.
+[[nodiscard]] bool seal_upload(Session& sql, const ImageId& id, const SealedData& data,
+                               Timestamp when);
+[[nodiscard]] bool close_upload(Session& sql, const ImageId& id, std::uint64_t size,
+                                Timestamp when);
+[[nodiscard]] bool reopen_upload(Session& sql, const ImageId& id, Timestamp when);
 
 /// False if there was none.
 bool delete_upload(Session& sql, const ImageId& id);
@@ -47,5 +56,9 @@ bool delete_upload(Session& sql, const ImageId& id);
 
 /// When the upload was sealed; nothing if it is not.
 [[nodiscard]] std::optional<Timestamp> sealed_at(Session& sql, const ImageId& id);
+
+/// What the image's data are announced to be; it goes when the image is active or deleted.
+[[nodiscard]] Expectation select_expectation(Session& sql, const ImageId& id);
+void upsert_expectation(Session& sql, const ImageId& id, const Expectation& expected);
 
 }  // namespace glance::rows

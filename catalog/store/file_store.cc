@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/store/file_store.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -52,6 +53,14 @@ std::uint64_t file_size(int fd) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+std::optional<std::uint64_t> seek_file(int fd, std::uint64_t offset, bool hole) {
+  // The descriptor's own position, which this moves, is used by nobody.
+  const off_t at = ::lseek(fd, static_cast<off_t>(offset), hole ? SEEK_HOLE : SEEK_DATA);
+  if (at >= 0) return static_cast<std::uint64_t>(at);
+  if (errno == ENXIO) return std::nullopt;
+  throw_errno(errno, "looking for holes");
+}
+
 void sync_directory(const fs::path& directory) {
   const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) throw_errno(errno, "opening " + directory.string());
@@ -84,6 +93,9 @@ class FileReader final : public BlobReader {
   std::size_t read(std::uint64_t offset, std::span<std::byte> into) const override {
     return read_file(fd_.get(), offset, into);
   }
+  [[nodiscard]] std::optional<std::uint64_t> seek(std::uint64_t offset, bool hole) const override {
+    return seek_file(fd_.get(), offset, hole);
+  }
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 
  private:
@@ -102,6 +114,7 @@ class FileWriter final : public BlobWriter {
         published_(published) {}
 
   void write(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    start_writeback(offset);
     while (!bytes.empty()) {
       const ssize_t count =
           ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -116,6 +129,22 @@ class FileWriter final : public BlobWriter {
     if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
       throw_errno(errno, "resizing image data");
     }
+  }
+
+  void allocate(std::uint64_t offset, std::uint64_t size, bool grow) override {
+    if (::fallocate(fd_.get(), grow ? 0 : FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                    static_cast<off_t>(size)) == 0) {
+      return;
+    }
+    if (errno == EOPNOTSUPP) throw Error(Errc::unsupported, "the store cannot set room aside");
+    throw_errno(errno, "setting room aside for image data");
+  }
+
+  void copy(const BlobReader& source, std::uint64_t from, std::uint64_t to,
+            std::uint64_t size) override;
+
+  [[nodiscard]] std::optional<std::uint64_t> seek(std::uint64_t offset, bool hole) const override {
+    return seek_file(fd_.get(), offset, hole);
   }
 
   [[nodiscard]] std::uint64_t size() const override { return file_size(fd_.get()); }
@@ -153,13 +182,62 @@ class FileWriter final : public BlobWriter {
   }
 
  private:
+  void start_writeback(std::uint64_t offset);
+  [[nodiscard]] bool clone(int source, std::uint64_t from, std::uint64_t to, std::uint64_t size);
+
   const UniqueFd fd_;
+  std::uint64_t unwritten_from_ = 0;  // up to here the disk has been told of
   const fs::path spool_;
   const fs::path target_;
   const Location location_;
   bool published_;
   bool entry_synced_ = false;
 };
+
+/// Has the disk begin with what is there, so that the sync at the end finds little to wait for.
+/// Before a write and not after: by then the digests have most likely read the pages.
+void FileWriter::start_writeback(std::uint64_t offset) {
+  constexpr std::uint64_t kStep = std::uint64_t{8} * 1024 * 1024;
+  if (offset < unwritten_from_) {
+    unwritten_from_ = offset;
+  } else if (offset - unwritten_from_ >= kStep) {
+    ::sync_file_range(fd_.get(), static_cast<off_t>(unwritten_from_),
+                      static_cast<off_t>(offset - unwritten_from_), SYNC_FILE_RANGE_WRITE);
+    unwritten_from_ = offset;
+  }
+}
+
+void FileWriter::copy(const BlobReader& source, std::uint64_t from, std::uint64_t to,
+                      std::uint64_t size) {
+  if (source.fd() >= 0 && clone(source.fd(), from, to, size)) return;
+  constexpr std::size_t kChunk = std::size_t{1} << 20;
+  std::vector<std::byte> buffer(kChunk);
+  for (std::uint64_t done = 0; done < size;) {
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, size - done));
+    const std::size_t count = source.read(from + done, std::span(buffer).first(want));
+    if (count == 0) throw Error(Errc::io, "image data end too early");
+    write(to + done, std::span(buffer).first(count));
+    done += count;
+  }
+}
+
+/// copy_file_range(2) shares the blocks where the filesystem can, and else copies inside the
+/// kernel. False where it knows neither for these files; then nothing was copied.
+bool FileWriter::clone(int source, std::uint64_t from, std::uint64_t to, std::uint64_t size) {
+  auto in = static_cast<off_t>(from);
+  auto out = static_cast<off_t>(to);
+  while (size > 0) {
+    const ssize_t count = ::copy_file_range(source, &in, fd_.get(), &out, size, 0);
+    if (count < 0 && errno == EINTR) continue;
+    const bool unable = count < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
+                                      errno == EOPNOTSUPP || errno == EBADF);
+    if (unable && out == static_cast<off_t>(to)) return false;
+    if (count < 0) throw_errno(errno, "copying image data");
+    if (count == 0) throw Error(Errc::io, "image data end too early");
+    size -= static_cast<std::uint64_t>(count);
+  }
+  return true;
+}
 
 enum class LockResult { locked, held_by_another, moved_away };
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,13 @@ class BlobReader {
   /// Reads at `offset`; returns the bytes read, fewer than asked for only at the end. Error: io.
   virtual std::size_t read(std::uint64_t offset, std::span<std::byte> into) const = 0;
 
+  /// As lseek(2)'s SEEK_DATA, or with `hole` SEEK_HOLE; nothing behind the end. A store that
+  /// knows no holes has one, at the end.
+  [[nodiscard]] virtual std::optional<std::uint64_t> seek(std::uint64_t offset, bool hole) const {
+    if (offset >= size()) return std::nullopt;
+    return hole ? size() : offset;
+  }
+
   /// A descriptor with the same bytes at the same offsets, for sendfile(2) and splice(2), owned
   /// by the reader; -1 where the store has none.
   [[nodiscard]] virtual int fd() const noexcept { return -1; }
@@ -46,8 +54,21 @@ class BlobWriter {
   /// At any offset; gaps read as zeros. Errors: no_space, over_quota, too_large, io.
   virtual void write(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
   virtual void truncate(std::uint64_t size) = 0;
+
+  /// Sets room aside; with `grow` the bytes become part of the data, as zeros. Error:
+  /// unsupported.
+  virtual void allocate(std::uint64_t offset, std::uint64_t size, bool grow) = 0;
+
+  /// Copies `size` bytes, which `source` has, from its offset `from` to `to`; shares the blocks
+  /// with it where both lie on a filesystem that can.
+  virtual void copy(const BlobReader& source, std::uint64_t from, std::uint64_t to,
+                    std::uint64_t size) = 0;
   [[nodiscard]] virtual std::uint64_t size() const = 0;
   virtual std::size_t read(std::uint64_t offset, std::span<std::byte> into) const = 0;
+
+  /// As lseek(2)'s SEEK_DATA, or with `hole` SEEK_HOLE; nothing behind the end.
+  [[nodiscard]] virtual std::optional<std::uint64_t> seek(std::uint64_t offset,
+                                                          bool hole) const = 0;
 
   /// Bytes and directory entry are durable on return. Errors: io, no_space.
   virtual void sync() = 0;

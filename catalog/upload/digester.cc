@@ -57,6 +57,10 @@ class Hash {
     require_ok(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
   }
 
+  [[nodiscard]] std::size_t digits() const {
+    return static_cast<std::size_t>(EVP_MD_get_size(type_.get())) * 2;
+  }
+
   /// The value so far, as hex; more bytes may follow.
   [[nodiscard]] std::string value() const {
     const EvpContext copy = new_context();
@@ -73,6 +77,23 @@ class Hash {
 };
 
 }  // namespace
+
+std::size_t digest_digits(const std::string& algo) {
+  return Hash(algo).digits();
+}
+
+std::string digest_of(const ReadAt& read_at, std::uint64_t size, const std::string& algo) {
+  Hash hash(algo);
+  std::vector<std::byte> buffer(kBlock);
+  for (std::uint64_t from = 0; from < size;) {
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, size - from));
+    const auto block = std::span(buffer).first(want);
+    if (read_at(from, block) != want) throw Error(Errc::io, "image data end too early");
+    hash.update(block);
+    from += want;
+  }
+  return hash.value();
+}
 
 /// One hash and how far it has come. `hash` and `buffer` belong to the lane's thread, or to
 /// finish() while there are no threads; the positions are guarded by the digester's mutex.

@@ -12,8 +12,17 @@
 #include "catalog/image.h"
 #include "catalog/store/store.h"
 #include "catalog/sync.h"
+#include "catalog/upload/image_format.h"
 
 namespace glance {
+
+/// The hex digits of a digest by `algo`, OpenSSL's name of a hash. Error: invalid, if unknown.
+[[nodiscard]] std::size_t digest_digits(const std::string& algo);
+
+/// The digest of the first `size` bytes, as lower-case hex. Errors: invalid (unknown hash), io
+/// (the bytes end too early), and what `read_at` throws.
+[[nodiscard]] std::string digest_of(const ReadAt& read_at, std::uint64_t size,
+                                    const std::string& algo);
 
 /// Digests a blob while it is being written: MD5 and one more hash, each on a thread of its own
 /// that follows the writer through the page cache. Nothing is copied and nothing queued, so the
@@ -30,6 +39,8 @@ class Digester {
   ~Digester();
   Digester(const Digester&) = delete;
   Digester& operator=(const Digester&) = delete;
+
+  [[nodiscard]] const std::string& os_hash_algo() const noexcept { return os_hash_algo_; }
 
   /// Bytes [from, to) have been written. Blocks while the hashes are too far behind.
   void written(std::uint64_t from, std::uint64_t to) EXCLUDES(mutex_);

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/upload/publication.h"
 
+#include <spdlog/spdlog.h>
+
 #include "catalog/database/image_rows.h"
 
 namespace glance {
 
 namespace {
 
+struct Published {
+  Image image;
+  std::optional<Image> replaced;
+};
+
 /// The image as it becomes active with the sealed data; nothing if it no longer waits for them.
-std::optional<Image> activate(Session& sql, const ImageId& id, const Location& location) {
+std::optional<Published> activate(Session& sql, const ImageId& id, const Location& location) {
   const auto upload = rows::select_upload(sql, id);
   auto before = rows::select_image(sql, id);
   rows::delete_upload(sql, id);
@@ -26,27 +33,53 @@ std::optional<Image> activate(Session& sql, const ImageId& id, const Location& l
   if (!after.disk_format) after.disk_format = sealed.disk_format;
   if (!after.container_format) after.container_format = sealed.container_format;
   after.updated_at = now();
+  std::optional<Image> replaced;
+  if (upload->replaces) {
+    after.name = upload->replaces->name;
+    replaced = rows::select_image(sql, upload->replaces->image);
+  }
   rows::update_image(sql, *before, after);
   rows::insert_location(sql, id, location, after.updated_at);
   after.locations.push_back(location);
-  return after;
+  if (replaced) {
+    const Replaced how = upload->replaces->how;
+    rows::replace_image(sql, *replaced, id, how, after.updated_at);
+    if (how == Replaced::hidden || replaced->is_protected) replaced.reset();
+  }
+  return Published{.image = std::move(after), .replaced = std::move(replaced)};
 }
 
 }  // namespace
 
-std::optional<Image> publish_sealed(Database& database, BlobWriter& blob, const ImageId& id) {
+std::optional<Image> publish_sealed(Database& database, Store& store, BlobWriter& blob,
+                                    const ImageId& id) {
   // Rename before the row turns active: a crash in between leaves a sealed row whose file is
   // already in place, and recovery goes on from there.
   const Location location = blob.publish();
-  auto image = database.write([&](Session& sql) { return activate(sql, id, location); });
-  if (!image) blob.discard();
-  return image;
+  auto published = database.write([&](Session& sql) { return activate(sql, id, location); });
+  if (!published) {
+    blob.discard();
+    return std::nullopt;
+  }
+  if (published->replaced) remove_data(database, store, *published->replaced);
+  return std::move(published->image);
+}
+
+void remove_data(Database& database, Store& store, const Image& image) noexcept {
+  for (const auto& location : image.locations) {
+    try {
+      store.remove(location.url);
+      database.write([&](Session& sql) { rows::forget_garbage(sql, location.url); });
+    } catch (const std::exception& error) {
+      spdlog::error("removing the data of image {}: {}", image.id.text(), error.what());
+    }
+  }
 }
 
 bool discard_upload(Database& database, BlobWriter* blob, const ImageId& id) {
   const bool taken_back = database.write([&](Session& sql) {
     const auto upload = rows::select_upload(sql, id);
-    if (!upload || upload->sealed) return false;
+    if (!upload || !upload->is_open()) return false;
     rows::delete_upload(sql, id);
     const auto image = rows::select_image(sql, id);
     if (!image || image->status != ImageStatus::saving) return true;

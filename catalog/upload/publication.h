@@ -12,14 +12,19 @@ namespace glance {
 /// The last steps of every upload, whether its own process takes them or recovery does.
 
 /// Gives sealed data their place in the store, then turns the image active: rename, directory
-/// fsync, one transaction (design § 7). Nothing if the image was deleted meanwhile; then the data
-/// are removed. Errors: exists (the place in the store is taken), io, busy, no_space.
-[[nodiscard]] std::optional<Image> publish_sealed(Database& database, BlobWriter& blob,
-                                                  const ImageId& id);
+/// fsync, one transaction (design § 7), in which it also takes the place of the image that it
+/// replaces. Nothing if the image was deleted meanwhile; then the data are removed. Errors:
+/// exists (the place in the store is taken), io, busy, no_space.
+[[nodiscard]] std::optional<Image> publish_sealed(Database& database, Store& store,
+                                                  BlobWriter& blob, const ImageId& id);
 
-/// Takes an unsealed upload back: its row goes, the image returns to `queued` or is deleted
+/// Removes the data of an image whose row is deleted already; what fails is logged and recovery's
+/// to try again. Never throws.
+void remove_data(Database& database, Store& store, const Image& image) noexcept;
+
+/// Takes an open upload back: its row goes, the image returns to `queued` or is deleted
 /// (UploadOptions::owns_image), the data are removed. `blob` may be null. Does nothing to an
-/// upload that turned out sealed or gone. True if it was taken back.
+/// upload that turned out closed, sealed or gone. True if it was taken back.
 bool discard_upload(Database& database, BlobWriter* blob, const ImageId& id);
 
 }  // namespace glance

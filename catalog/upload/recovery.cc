@@ -9,6 +9,8 @@
 #include "catalog/database/image_rows.h"
 #include "catalog/database/upload_rows.h"
 #include "catalog/store/store.h"
+#include "catalog/upload/digester.h"
+#include "catalog/upload/examination.h"
 #include "catalog/upload/publication.h"
 
 namespace glance {
@@ -23,28 +25,63 @@ void discard_orphan(const BlobClaim& claim, const ImageId& id, RecoveryReport& r
   spdlog::info("recovery: bytes of image {} that nobody owns are removed", id.text());
 }
 
-void recover_upload(Database& database, Store& store, const ImageId& id, RecoveryReport& report) {
+void require_bytes(const BlobWriter* blob, std::uint64_t size) {
+  if (blob == nullptr) throw Error(Errc::corrupt, "its data are gone from the store");
+  if (blob->size() != size) {
+    throw Error(Errc::corrupt, "it was closed with " + std::to_string(size) + " bytes, but " +
+                                   std::to_string(blob->size()) + " are in the store");
+  }
+}
+
+/// What the seal of a closed upload would have recorded. False if the image is gone, or its data
+/// are not what was announced: then nobody can be told any more, and nothing is published.
+bool seal_closed(Database& database, const rows::UploadRow& upload, BlobWriter& blob,
+                 const std::string& os_hash_algo) {
+  const std::uint64_t size = *upload.closed_size;
+  std::optional<Image> image;
+  Expectation expected;
+  database.read([&](Session& sql) {
+    image = rows::select_image(sql, upload.id);
+    expected = rows::select_expectation(sql, upload.id);
+  });
+  if (!image) return false;
+  Digester digester(blob, os_hash_algo);
+  const auto data = examine(*image, blob, size, digester.finish(size), upload.detect_format);
+  try {
+    require_expected(expected, blob, data);
+  } catch (const Error& error) {
+    if (error.code() != Errc::mismatch) throw;
+    spdlog::error("recovery: image {} is not published: {}", upload.id.text(), error.what());
+    return false;
+  }
+  return database.write(
+      [&](Session& sql) { return rows::seal_upload(sql, upload.id, data, now()); });
+}
+
+void take_back(Database& database, BlobWriter* blob, const ImageId& id, RecoveryReport& report) {
+  if (!discard_upload(database, blob, id)) return;
+  ++report.discarded;
+  spdlog::info("recovery: the unfinished upload of image {} is taken back", id.text());
+}
+
+void recover_upload(Database& database, Store& store, const std::string& os_hash_algo,
+                    const ImageId& id, RecoveryReport& report) {
   const BlobClaim claim = store.claim(id);
   if (claim.alive) return;
   // Read only now: while the lock was not ours, its writer may have gone on.
   const auto upload = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
   if (!upload) return discard_orphan(claim, id, report);
-  if (upload->sealed && claim.writer) {
-    if (claim.writer->size() != upload->sealed->size) {
-      throw Error(Errc::corrupt, "sealed with " + std::to_string(upload->sealed->size) +
-                                     " bytes, but " + std::to_string(claim.writer->size()) +
-                                     " are in the store");
-    }
-    if (publish_sealed(database, *claim.writer, id)) {
-      ++report.published;
-      spdlog::info("recovery: image {} is published; its writer had died", id.text());
-    }
-    return;
+  if (upload->is_open()) return take_back(database, claim.writer.get(), id, report);
+  require_bytes(claim.writer.get(),
+                upload->sealed ? upload->sealed->size : upload->closed_size.value_or(0));
+  if (upload->closed_size && !seal_closed(database, *upload, *claim.writer, os_hash_algo)) {
+    static_cast<void>(
+        database.write([&](Session& sql) { return rows::reopen_upload(sql, id, now()); }));
+    return take_back(database, claim.writer.get(), id, report);
   }
-  if (upload->sealed) throw Error(Errc::corrupt, "sealed, but its data are gone from the store");
-  if (discard_upload(database, claim.writer.get(), id)) {
-    ++report.discarded;
-    spdlog::info("recovery: the unfinished upload of image {} is taken back", id.text());
+  if (publish_sealed(database, store, *claim.writer, id)) {
+    ++report.published;
+    spdlog::info("recovery: image {} is published; its writer had died", id.text());
   }
 }
 
@@ -79,11 +116,11 @@ void remove_garbage(Database& database, Store& store, RecoveryReport& report) {
 
 }  // namespace
 
-RecoveryReport recover_uploads(Database& database, Store& store) {
+RecoveryReport recover_uploads(Database& database, Store& store, const std::string& os_hash_algo) {
   RecoveryReport report;
   for (const auto& id : candidates(database, store)) {
     try {
-      recover_upload(database, store, id, report);
+      recover_upload(database, store, os_hash_algo, id, report);
     } catch (const Error& error) {
       spdlog::error("recovery of the upload of image {}: {}", id.text(), error.what());
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 namespace glance {
 
@@ -16,9 +17,11 @@ struct RecoveryReport {
 };
 
 /// Goes through what dead processes of this host left behind: sealed uploads are published,
-/// others taken back, data of deleted images removed. Uploads whose writer lives, other hosts'
-/// and a real Glance's are left alone. One bad upload does not keep the others from recovery: it
-/// is logged and stays.
-RecoveryReport recover_uploads(Database& database, Store& store);
+/// closed ones digested and published, others taken back, data of deleted images removed. Uploads
+/// whose writer lives, other hosts' and a real Glance's are left alone. One bad upload does not
+/// keep the others from recovery: it is logged and stays.
+///
+/// `os_hash_algo` is for data that nobody has digested yet.
+RecoveryReport recover_uploads(Database& database, Store& store, const std::string& os_hash_algo);
 
 }  // namespace glance

@@ -8,7 +8,8 @@
 #include "catalog/config.h"
 #include "catalog/database/image_rows.h"
 #include "catalog/database/upload_rows.h"
-#include "catalog/upload/image_format.h"
+#include "catalog/upload/examination.h"
+#include "catalog/upload/expectation.h"
 #include "catalog/upload/publication.h"
 
 namespace glance {
@@ -45,7 +46,8 @@ void start_saving(Session& sql, const ImageId& id, const UploadOptions& options)
 std::shared_ptr<Upload> Upload::begin(Database& database, Store& store, const Config& config,
                                       const ImageId& id, const UploadOptions& options) {
   // The lock before the row: recovery takes a row whose lock is free for a dead writer's.
-  std::shared_ptr<Upload> upload(new Upload(database, config, id, options, store.create(id)));
+  std::shared_ptr<Upload> upload(
+      new Upload(database, store, config, id, options, store.create(id)));
   upload->start();
   return upload;
 }
@@ -66,9 +68,10 @@ void Upload::start() {
   blob_->truncate(0);
 }
 
-Upload::Upload(Database& database, const Config& config, ImageId id, const UploadOptions& options,
-               std::unique_ptr<BlobWriter> blob)
+Upload::Upload(Database& database, Store& store, const Config& config, ImageId id,
+               const UploadOptions& options, std::unique_ptr<BlobWriter> blob)
     : database_(database),
+      store_(store),
       id_(std::move(id)),
       options_(options),
       size_cap_(config.limits.image_size_cap),
@@ -77,7 +80,7 @@ Upload::Upload(Database& database, const Config& config, ImageId id, const Uploa
 
 Upload::~Upload() {
   MutexLock lock(mutex_);
-  if (!published_ && (!sealed_ || spoiled_)) take_back("the writer went away");
+  if (!published_ && (state_ == State::open || spoiled_)) take_back("the writer went away");
 }
 
 /// Runs one step under the mutex. The first failure is kept: whatever the writer tries next gets
@@ -118,25 +121,80 @@ Error Upload::too_large() const {
                                " bytes (image_size_cap)"};
 }
 
+/// Bytes [from, to) are new; whatever was copied is now part of something else.
+void Upload::grown(std::uint64_t from, std::uint64_t to) {
+  forget_source();
+  size_ = std::max(size_, to);
+  digester_.written(from, to);
+}
+
+/// The copied bytes have to be digested after all.
+void Upload::forget_source() {
+  if (!source_) return;
+  source_.reset();
+  digester_.written(0, size_);
+}
+
+void Upload::require_size(std::uint64_t offset, std::uint64_t size) const {
+  if (size > size_cap_ || offset > size_cap_ - size) throw too_large();
+}
+
 void Upload::write(std::uint64_t offset, std::span<const std::byte> bytes) {
   attempt([&]() REQUIRES(mutex_) {
-    const std::uint64_t end = offset + bytes.size();
-    if (end < offset || end > size_cap_) throw too_large();
-    unseal();
+    require_size(offset, bytes.size());
+    reopen();
     blob_->write(offset, bytes);
-    size_ = std::max(size_, end);
-    digester_.written(offset, end);
+    grown(offset, offset + bytes.size());
   });
 }
 
 void Upload::truncate(std::uint64_t size) {
   attempt([&]() REQUIRES(mutex_) {
-    if (size > size_cap_) throw too_large();
-    unseal();
+    require_size(0, size);
+    // cp ends a copy with the size that the file has already.
+    if (size == size_ && source_) return;
+    reopen();
+    forget_source();
     digester_.truncated(size);
     blob_->truncate(size);
     if (size > size_) digester_.written(size_, size);
     size_ = size;
+  });
+}
+
+void Upload::allocate(std::uint64_t offset, std::uint64_t size, bool grow) {
+  attempt([&]() REQUIRES(mutex_) {
+    require_size(offset, size);
+    if (grow) reopen();
+    blob_->allocate(offset, size, grow);
+    if (grow && offset + size > size_) grown(size_, offset + size);
+  });
+}
+
+std::uint64_t Upload::copy(const Image& source, const BlobReader& reader, std::uint64_t from,
+                           std::uint64_t to, std::uint64_t size) {
+  return attempt([&]() REQUIRES(mutex_) {
+    if (from >= reader.size()) return std::uint64_t{0};
+    const std::uint64_t count = std::min(size, reader.size() - from);
+    require_size(to, count);
+    reopen();
+    blob_->copy(reader, from, to, count);
+    const bool has_our_digests =
+        source.checksum && source.os_hash_value && source.os_hash_algo == digester_.os_hash_algo();
+    if (size_ == 0 && from == 0 && has_our_digests) {
+      source_ = Source{.id = source.id,
+                       .size = reader.size(),
+                       .digests = {.checksum = *source.checksum,
+                                   .os_hash_algo = *source.os_hash_algo,
+                                   .os_hash_value = *source.os_hash_value}};
+    }
+    const bool goes_on = source_ && source_->id == source.id && from == size_ && to == size_;
+    if (goes_on) {
+      size_ += count;
+    } else {
+      grown(to, to + count);
+    }
+    return count;
   });
 }
 
@@ -149,9 +207,13 @@ std::uint64_t Upload::size() const {
   return size_;
 }
 
-bool Upload::sealed() const {
+std::optional<std::uint64_t> Upload::seek(std::uint64_t offset, bool hole) const {
+  return blob_->seek(offset, hole);
+}
+
+bool Upload::acknowledged() const {
   MutexLock lock(mutex_);
-  return sealed_ && !failure_;
+  return state_ != State::open && !failure_;
 }
 
 void Upload::check() const {
@@ -163,35 +225,29 @@ void Upload::sync() {
   attempt([&]() REQUIRES(mutex_) { blob_->sync(); });
 }
 
-rows::SealedData Upload::examine() {
-  const auto read_at = [this](std::uint64_t offset, std::span<std::byte> into) {
-    return blob_->read(offset, into);
-  };
-  const ImageFormat found = inspect_image(read_at, size_);
-  // Read now, not when the upload began: `cp --preserve=xattr` sets the format after the data.
-  const auto image = database_.read([&](Session& sql) { return rows::select_image(sql, id_); });
-  if (!image) throw deleted();
-  rows::SealedData data;
-  data.size = size_;
-  if (!image->disk_format && options_.detect_format) data.disk_format = found.disk_format;
-  if (!image->container_format && options_.detect_format) data.container_format = "bare";
-  // A header is believed only about the format that the image is declared to have; everything is
-  // a raw image of its own length.
-  const std::string& declared = image->disk_format ? *image->disk_format : found.disk_format;
-  if (declared == found.disk_format) data.virtual_size = found.virtual_size;
-  if (declared == "raw") data.virtual_size = size_;
-  data.digests = digester_.finish(size_);
-  return data;
+Digests Upload::digests() {
+  if (source_ && source_->size == size_) return source_->digests;
+  forget_source();
+  return digester_.finish(size_);
 }
 
 void Upload::seal_locked() {
-  if (sealed_) return;
-  const rows::SealedData data = examine();
+  if (state_ == State::sealed) return;
+  // Read now, not when the upload began: `cp --preserve=xattr` sets attributes after the data.
+  std::optional<Image> image;
+  Expectation expected;
+  database_.read([&](Session& sql) {
+    image = rows::select_image(sql, id_);
+    expected = rows::select_expectation(sql, id_);
+  });
+  if (!image) throw deleted();
+  const rows::SealedData data = examine(*image, *blob_, size_, digests(), options_.detect_format);
+  require_expected(merged(normalized(options_.expected), expected), *blob_, data);
   blob_->sync();
   const bool recorded =
-      database_.write([&](Session& sql) { return rows::update_upload(sql, id_, data, now()); });
+      database_.write([&](Session& sql) { return rows::seal_upload(sql, id_, data, now()); });
   if (!recorded) throw deleted();
-  sealed_ = true;
+  state_ = State::sealed;
 }
 
 void Upload::seal() {
@@ -200,13 +256,25 @@ void Upload::seal() {
   });
 }
 
-void Upload::unseal() {
+void Upload::close() {
+  attempt([&]() REQUIRES(mutex_) {
+    if (published_ || state_ != State::open) return;
+    blob_->sync();
+    const bool recorded =
+        database_.write([&](Session& sql) { return rows::close_upload(sql, id_, size_, now()); });
+    if (!recorded) throw deleted();
+    state_ = State::closed;
+  });
+}
+
+/// Before the data change: what was acknowledged is not what will be there.
+void Upload::reopen() {
   if (published_) throw Error(Errc::immutable, "the data of an active image never change");
-  if (!sealed_) return;
-  const bool recorded = database_.write(
-      [&](Session& sql) { return rows::update_upload(sql, id_, std::nullopt, now()); });
-  if (!recorded) throw deleted();
-  sealed_ = false;
+  if (state_ == State::open) return;
+  if (!database_.write([&](Session& sql) { return rows::reopen_upload(sql, id_, now()); })) {
+    throw deleted();
+  }
+  state_ = State::open;
 }
 
 Image Upload::publish() {
@@ -214,7 +282,7 @@ Image Upload::publish() {
     if (published_) return *published_;
     seal_locked();
     publishing_ = true;
-    published_ = publish_sealed(database_, *blob_, id_);
+    published_ = publish_sealed(database_, store_, *blob_, id_);
     if (!published_) {
       over_ = true;
       throw deleted();
@@ -233,7 +301,7 @@ void Upload::take_back(const std::string& why) noexcept {
   over_ = true;
   try {
     spdlog::info("upload of image {} is taken back: {}", id_.text(), why);
-    unseal();
+    reopen();
     discard_upload(database_, blob_.get(), id_);
   } catch (const std::exception& error) {
     // The row stays; recovery finds it with its lock free and does the same.

@@ -26,6 +26,13 @@ struct SealedData;
 /// Which door an upload came through.
 enum class UploadOrigin { mount, rest, tool };
 
+/// The image whose place another one takes when it is published.
+struct Replacement {
+  ImageId image;
+  std::string name;  ///< what the new one is called from then on
+  Replaced how = Replaced::deleted;
+};
+
 struct UploadOptions {
   UploadOrigin origin = UploadOrigin::rest;
   /// The image was made for this upload and goes away with it, instead of back to `queued`.
@@ -33,6 +40,11 @@ struct UploadOptions {
   /// Formats that are not set are found out (disk_format) or `bare` (container_format). Without
   /// it both must be set before the upload begins, as Glance demands: invalid.
   bool detect_format = false;
+  /// What the data must turn out to be, beside what Catalog::expect() was told; else the seal
+  /// fails with mismatch.
+  Expectation expected = {};
+  /// Done in the transaction that publishes the data, so that the name is never missing.
+  std::optional<Replacement> replaces = {};
 };
 
 /// One attempt to give a queued image its data: THE write path, for every door.
@@ -43,13 +55,14 @@ struct UploadOptions {
 /// is ever published, unless it was the publication of sealed data that failed.
 ///
 /// Durability: once seal() returned, data, size and digests are durable and recovery publishes
-/// them if we die; a later write() unseals first. The image is `active` only once publish()
-/// returned. Destruction without either takes everything back: the data are removed, the image
-/// returns to `queued` or goes away (UploadOptions::owns_image). Only a sealed upload whose
-/// publication failed is left to recovery.
+/// them if we die; after close() recovery still has to digest them. A later write() takes either
+/// back first. The image is `active` only once publish() returned. Destruction without any of
+/// them takes everything back: the data are removed, the image returns to `queued` or goes away
+/// (UploadOptions::owns_image). Only an acknowledged upload whose publication failed is left to
+/// recovery.
 ///
 /// Errors of all verbs: gone (the image was deleted meanwhile), no_space, over_quota, too_large
-/// (image_size_cap), io, busy.
+/// (image_size_cap), mismatch (the data are not what was announced), io, busy.
 class Upload {
  public:
   /// queued → saving by compare-and-swap. Errors: not_found, conflict (not queued, or another
@@ -64,18 +77,36 @@ class Upload {
   void write(std::uint64_t offset, std::span<const std::byte> bytes) EXCLUDES(mutex_);
   void truncate(std::uint64_t size) EXCLUDES(mutex_);
 
+  /// Has the store set room aside for `size` bytes at `offset`; with `grow` they become part of
+  /// the data, as zeros. Error: unsupported (the store cannot).
+  void allocate(std::uint64_t offset, std::uint64_t size, bool grow) EXCLUDES(mutex_);
+
+  /// Copies `size` bytes of `source`'s data, which `reader` reads, from offset `from` to `to`;
+  /// returns how many there were. The store shares the blocks where it can, and a copy of a whole
+  /// image takes its digests over.
+  std::uint64_t copy(const Image& source, const BlobReader& reader, std::uint64_t from,
+                     std::uint64_t to, std::uint64_t size) EXCLUDES(mutex_);
+
   /// Reads back what was written; fewer bytes than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> into) const;
   [[nodiscard]] std::uint64_t size() const;
 
-  /// Whether recovery would publish what is there. False after any failure.
-  [[nodiscard]] bool sealed() const EXCLUDES(mutex_);
+  /// The next offset from `offset` on that holds data, or with `hole` that lies in a hole, as
+  /// lseek(2) means it; nothing behind the end.
+  [[nodiscard]] std::optional<std::uint64_t> seek(std::uint64_t offset, bool hole) const;
+
+  /// Whether recovery would publish what is there: closed or sealed. False after any failure.
+  [[nodiscard]] bool acknowledged() const EXCLUDES(mutex_);
 
   /// Throws the first failure again, if there was one.
   void check() const EXCLUDES(mutex_);
 
   /// Makes the bytes durable, nothing more.
   void sync() EXCLUDES(mutex_);
+
+  /// What the close(2) of somebody who may come back answers: the bytes are durable, and that
+  /// they were meant. Much cheaper than seal(): nothing is digested yet.
+  void close() EXCLUDES(mutex_);
 
   /// What a writer's close(2) answers: digests, format, data and their record are durable.
   void seal() EXCLUDES(mutex_);
@@ -89,22 +120,35 @@ class Upload {
   [[nodiscard]] const ImageId& id() const noexcept { return id_; }
 
  private:
-  Upload(Database& database, const Config& config, ImageId id, const UploadOptions& options,
-         std::unique_ptr<BlobWriter> blob);
+  Upload(Database& database, Store& store, const Config& config, ImageId id,
+         const UploadOptions& options, std::unique_ptr<BlobWriter> blob);
 
   void start() EXCLUDES(mutex_);
   template <typename Step>
   auto attempt(Step&& step) EXCLUDES(mutex_);
   void require_alive() const REQUIRES(mutex_);
   void fail(const Error& error) REQUIRES(mutex_);
-  void unseal() REQUIRES(mutex_);
+  void reopen() REQUIRES(mutex_);
   void seal_locked() REQUIRES(mutex_);
   void take_back(const std::string& why) noexcept REQUIRES(mutex_);
-  [[nodiscard]] rows::SealedData examine() REQUIRES(mutex_);
+  void grown(std::uint64_t from, std::uint64_t to) REQUIRES(mutex_);
+  void forget_source() REQUIRES(mutex_);
+  [[nodiscard]] Digests digests() REQUIRES(mutex_);
   [[nodiscard]] Error deleted() const;
   [[nodiscard]] Error too_large() const;
+  void require_size(std::uint64_t offset, std::uint64_t size) const;
+
+  /// An image that has been copied from its beginning on, and nothing else was written.
+  struct Source {
+    ImageId id;
+    std::uint64_t size = 0;
+    Digests digests;
+  };
+
+  enum class State { open, closed, sealed };
 
   Database& database_;
+  Store& store_;
   const ImageId id_;
   const UploadOptions options_;
   const std::uint64_t size_cap_;
@@ -113,10 +157,11 @@ class Upload {
   Digester digester_;
   std::uint64_t size_ GUARDED_BY(mutex_) = 0;
   std::optional<Error> failure_ GUARDED_BY(mutex_);
-  bool sealed_ GUARDED_BY(mutex_) = false;
-  bool over_ GUARDED_BY(mutex_) = true;         // not begun yet, or taken back
-  bool publishing_ GUARDED_BY(mutex_) = false;  // the seal is final, whatever fails now
-  bool spoiled_ GUARDED_BY(mutex_) = false;     // a failure before that
+  State state_ GUARDED_BY(mutex_) = State::open;
+  std::optional<Source> source_ GUARDED_BY(mutex_);  // its bytes are not with the digester yet
+  bool over_ GUARDED_BY(mutex_) = true;              // not begun yet, or taken back
+  bool publishing_ GUARDED_BY(mutex_) = false;       // the seal is final, whatever fails now
+  bool spoiled_ GUARDED_BY(mutex_) = false;          // a failure before that
   std::optional<Image> published_ GUARDED_BY(mutex_);
 };
 

@@ -216,7 +216,7 @@ TEST_F(ACatalog, RenamingOverAnImageTakesItsNameAndPlaceAndDeletesIt) {
   const Image old = store("disk", "old");
   const Image twin = store("disk", "twin");
   const Image fresh = store("tmp", "new");
-  catalog_->rename_over(caller_, fresh.id, "disk", old.id);
+  catalog_->rename_over(caller_, fresh.id, "disk", old.id, Replaced::deleted);
 
   EXPECT_EQ(catalog_->find(caller_, old.id), std::nullopt);
   EXPECT_EQ(catalog_->find(caller_, fresh.id)->name, "disk");
@@ -231,7 +231,9 @@ TEST_F(ACatalog, RenamingOverAnImageTakesItsNameAndPlaceAndDeletesIt) {
 TEST_F(ACatalog, AProtectedImageIsNotRenamedOver) {
   const Image old = catalog_->add(caller_, {.name = "disk", .is_protected = true});
   const Image fresh = add("tmp");
-  EXPECT_EQ(error_of([&] { catalog_->rename_over(caller_, fresh.id, "disk", old.id); }),
+  EXPECT_EQ(error_of([&] {
+              catalog_->rename_over(caller_, fresh.id, "disk", old.id, Replaced::deleted);
+            }),
             Errc::protected_);
   EXPECT_EQ(catalog_->find(caller_, fresh.id)->name, "tmp");
 }

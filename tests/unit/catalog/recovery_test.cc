@@ -69,6 +69,52 @@ TEST_F(Recovery, RemovesAnImageThatWasMadeForItsUpload) {
   EXPECT_THAT(stored_files(), IsEmpty());
 }
 
+TEST_F(Recovery, DigestsAndPublishesAClosedUpload) {
+  const auto image = catalog_->add(caller_, {.name = "x"});
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload =
+        catalog.upload(caller_, image.id,
+                       {.origin = UploadOrigin::mount, .owns_image = true, .detect_format = true});
+    upload->write(0, bytes("hello"));
+    upload->close();
+    ::_exit(0);
+  });
+  EXPECT_EQ(catalog_->recover().published, 1U);
+  const auto found = catalog_->find(caller_, image.id);
+  EXPECT_EQ(found->status, ImageStatus::active);
+  EXPECT_EQ(found->checksum, "5d41402abc4b2a76b9719d911017c592");
+  EXPECT_EQ(found->disk_format, "raw");
+}
+
+TEST_F(Recovery, AClosedUploadThatIsNotWhatWasAnnouncedIsTakenBack) {
+  const auto image = add("x");
+  catalog_->expect(caller_, image.id, {.size = 7});
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {});
+    upload->write(0, bytes("hello"));
+    upload->close();
+    ::_exit(0);
+  });
+  EXPECT_EQ(catalog_->recover().discarded, 1U);
+  EXPECT_EQ(status(image.id), ImageStatus::queued);
+  EXPECT_THAT(stored_files(), IsEmpty());
+}
+
+TEST_F(Recovery, AReplacementIsFinished) {
+  const Image old = store("disk", "old");
+  const auto fresh = add(".disk.abcdef");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload =
+        catalog.upload(caller_, fresh.id, {.replaces = {{.image = old.id, .name = "disk"}}});
+    upload->write(0, bytes("new"));
+    upload->seal();
+    ::_exit(0);
+  });
+  EXPECT_EQ(catalog_->recover().published, 1U);
+  EXPECT_EQ(data_of(catalog_->resolve(caller_, "disk").id), "new");
+  EXPECT_EQ(catalog_->find(caller_, old.id), std::nullopt);
+}
+
 TEST_F(Recovery, PublishesASealedUpload) {
   const auto image = add("x");
   in_a_process_that_dies([&](Catalog& catalog) {

@@ -2,6 +2,7 @@
 #include "catalog/upload/upload.h"
 
 #include <array>
+#include <functional>
 
 #include <gmock/gmock.h>
 
@@ -200,6 +201,170 @@ TEST_F(Uploading, ADeclaredFormatThatTheDataAreNotHasNoVirtualSize) {
   const auto upload = catalog_->upload(caller_, image.id, {});
   upload->write(0, bytes("not a qcow2"));
   EXPECT_EQ(upload->publish().virtual_size, std::nullopt);
+}
+
+TEST_F(Uploading, AnnouncedDataArePublished) {
+  const auto image = add("x");
+  catalog_->expect(caller_, image.id, {.size = 5, .checksum = "5D41402ABC4B2A76B9719D911017C592"});
+  const auto upload = catalog_->upload(
+      caller_, image.id,
+      {.expected = {
+           .os_hash_algo = "sha256",
+           .os_hash_value = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}});
+  upload->write(0, bytes("hello"));
+  EXPECT_EQ(upload->publish().status, ImageStatus::active);
+}
+
+TEST_F(Uploading, DataThatWereNotAnnouncedAreTakenBack) {
+  const std::vector<Expectation> wrong = {
+      {.size = 4},
+      {.checksum = "5d41402abc4b2a76b9719d911017c593"},
+      {.os_hash_algo = "sha1", .os_hash_value = "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434e"}};
+  for (const auto& expected : wrong) {
+    const auto image = add("x");
+    catalog_->expect(caller_, image.id, expected);
+    {
+      const auto upload = catalog_->upload(caller_, image.id, {});
+      upload->write(0, bytes("hello"));
+      EXPECT_EQ(test::error_of([&] {
+                  upload->seal();
+                  return 0;
+                }),
+                Errc::mismatch);
+      EXPECT_EQ(test::error_of([&] { return upload->publish(); }), Errc::mismatch);
+    }
+    EXPECT_EQ(status(image.id), ImageStatus::queued);
+    EXPECT_THAT(stored_files(), IsEmpty());
+  }
+}
+
+TEST_F(Uploading, OnlyDigestsCanBeAnnouncedAndOnlyBeforeTheDataAreThere) {
+  const auto image = add("x");
+  const auto refused = [&](const Expectation& expected) {
+    return test::error_of([&] {
+      catalog_->expect(caller_, image.id, expected);
+      return 0;
+    });
+  };
+  EXPECT_EQ(refused({.checksum = "nonsense"}), Errc::invalid);
+  EXPECT_EQ(refused({.os_hash_algo = "rot13"}), Errc::invalid);
+  EXPECT_EQ(refused({.os_hash_algo = "sha256", .os_hash_value = "abcd"}), Errc::invalid);
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("hello"));
+  upload->publish();
+  EXPECT_EQ(refused({.size = 5}), Errc::read_only_key);
+}
+
+TEST_F(Uploading, AnotherHashNameForgetsTheValueByTheFirst) {
+  const auto image = add("x");
+  catalog_->expect(
+      caller_, image.id,
+      {.os_hash_algo = "sha1", .os_hash_value = "0000000000000000000000000000000000000000"});
+  catalog_->expect(caller_, image.id, {.os_hash_algo = "sha512"});
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("hello"));
+  EXPECT_EQ(upload->publish().status, ImageStatus::active);
+}
+
+TEST_F(Uploading, AClosedUploadMayGoOnAndIsDigestedWhenPublished) {
+  const auto image = add("x");
+  const auto upload = catalog_->upload(caller_, image.id, {});
+  upload->write(0, bytes("jello"));
+  upload->close();
+  EXPECT_TRUE(upload->acknowledged());
+  upload->write(0, bytes("h"));
+  EXPECT_FALSE(upload->acknowledged());
+  upload->close();
+  EXPECT_EQ(upload->publish().checksum, "5d41402abc4b2a76b9719d911017c592");
+}
+
+TEST_F(Uploading, ACopyOfAWholeImageTakesItsDigestsOver) {
+  const Image source = store("source", std::string(300'000, 'x'));
+  const auto reader = catalog_->open_data(caller_, source.id);
+  const auto copy = add("copy");
+  const auto upload = catalog_->upload(caller_, copy.id, {});
+  EXPECT_EQ(upload->copy(source, *reader, 0, 0, 200'000), 200'000U);
+  EXPECT_EQ(upload->copy(source, *reader, 200'000, 200'000, 1'000'000), 100'000U);
+  EXPECT_EQ(upload->copy(source, *reader, 300'000, 300'000, 1), 0U);
+  const Image done = upload->publish();
+  EXPECT_EQ(done.checksum, source.checksum);
+  EXPECT_EQ(done.os_hash_value, source.os_hash_value);
+  EXPECT_EQ(data_of(copy.id), std::string(300'000, 'x'));
+}
+
+TEST_F(Uploading, ACopyThatIsChangedIsDigestedAnew) {
+  const Image source = store("source", "jello");
+  const auto reader = catalog_->open_data(caller_, source.id);
+  const auto changes = std::to_array<std::function<void(Upload&)>>({
+      [&](Upload& upload) {
+        upload.copy(source, *reader, 0, 0, 5);
+        upload.write(0, bytes("h"));
+      },
+      [&](Upload& upload) {
+        upload.write(0, bytes("h"));
+        upload.copy(source, *reader, 1, 1, 4);
+      },
+      [&](Upload& upload) {
+        upload.copy(source, *reader, 0, 0, 5);
+        upload.truncate(0);
+        upload.write(0, bytes("hello"));
+      },
+  });
+  for (const auto& change : changes) {
+    const auto image = add("x");
+    const auto upload = catalog_->upload(caller_, image.id, {});
+    change(*upload);
+    EXPECT_EQ(upload->publish().checksum, "5d41402abc4b2a76b9719d911017c592");
+    EXPECT_EQ(data_of(image.id), "hello");
+  }
+}
+
+TEST_F(Uploading, ReplacingHappensWithThePublication) {
+  const Image old = store("disk", "old");
+  const auto fresh = catalog_->add(caller_, {.name = ".disk.abcdef", .temporary = true});
+  const Caller mount{.is_admin = true, .sees_temporaries = true};
+  const auto upload = catalog_->upload(
+      mount, fresh.id, {.detect_format = true, .replaces = {{.image = old.id, .name = "disk"}}});
+  upload->write(0, bytes("new"));
+  upload->seal();
+  EXPECT_EQ(data_of(catalog_->resolve(caller_, "disk").id), "old");
+  upload->publish();
+  EXPECT_EQ(catalog_->resolve(caller_, "disk").id, fresh.id);
+  EXPECT_EQ(catalog_->find(caller_, old.id), std::nullopt);
+  EXPECT_THAT(stored_files(), ElementsAre(fresh.id.text()));
+}
+
+TEST_F(Uploading, AReplacedImageCanStayHidden) {
+  const Image old = store("disk", "old");
+  const auto fresh = add("x");
+  const auto upload =
+      catalog_->upload(caller_, fresh.id,
+                       {.replaces = {{.image = old.id, .name = "disk", .how = Replaced::hidden}}});
+  upload->publish();
+  EXPECT_TRUE(catalog_->find(caller_, old.id)->os_hidden);
+  EXPECT_EQ(data_of(old.id), "old");
+}
+
+TEST_F(Uploading, ProtectedImagesAreNotReplaced) {
+  const Image old = store("disk", "old");
+  const AttributeEdit protect{.name = "protected", .value = true};
+  catalog_->update(caller_, old.id, std::span(&protect, 1));
+  const auto upload =
+      catalog_->upload(caller_, add("x").id, {.replaces = {{.image = old.id, .name = "disk"}}});
+  upload->publish();
+  EXPECT_EQ(catalog_->list(caller_, {.filters = {{ImageColumn::name, "disk"}}}).size(), 2U);
+}
+
+TEST_F(Uploading, TemporariesAreShownToWhoeverAsksForThemOnly) {
+  const auto temporary = catalog_->add(caller_, {.name = ".x.abcdef", .temporary = true});
+  const Caller mount{.is_admin = true, .sees_temporaries = true};
+  EXPECT_EQ(catalog_->find(caller_, temporary.id), std::nullopt);
+  EXPECT_THAT(catalog_->list(caller_, {}), IsEmpty());
+  EXPECT_TRUE(catalog_->find(mount, temporary.id));
+  EXPECT_EQ(catalog_->list(mount, {}).size(), 1U);
+  const AttributeEdit rename{.name = "name", .value = "x"};
+  catalog_->update(mount, temporary.id, std::span(&rename, 1));
+  EXPECT_TRUE(catalog_->find(caller_, temporary.id));
 }
 
 }  // namespace

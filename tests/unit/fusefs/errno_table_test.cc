@@ -34,6 +34,7 @@ TEST(ErrnoTable, ToolsGetTheWordTheyUnderstand) {
   EXPECT_EQ(errno_of(Errc::no_space), ENOSPC);
   EXPECT_EQ(errno_of(Errc::over_quota), EDQUOT);
   EXPECT_EQ(errno_of(Errc::gone), ESTALE);
+  EXPECT_EQ(errno_of(Errc::mismatch), EIO);
 }
 
 TEST(ErrnoTable, ExceptionsBecomeErrnos) {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/upload/examination.h"
+
+#include <utility>
+
+#include "catalog/upload/digester.h"
+#include "catalog/upload/expectation.h"
+#include "catalog/upload/image_format.h"
+
+namespace glance {
+
+namespace {
+
+ReadAt reader_of(const BlobWriter& blob) {
+  return
+      [&blob](std::uint64_t offset, std::span<std::byte> into) { return blob.read(offset, into); };
+}
+
+}  // namespace
+
+rows::SealedData examine(const Image& image, const BlobWriter& blob, std::uint64_t size,
+                         const Digests& digests, bool detect_format) {
+  const ImageFormat found = inspect_image(reader_of(blob), size);
+  rows::SealedData data;
+  data.size = size;
+  data.digests = digests;
+  if (!image.disk_format && detect_format) data.disk_format = found.disk_format;
+  if (!image.container_format && detect_format) data.container_format = "bare";
+  // A header is believed only about the format that the image is declared to have; everything is
+  // a raw image of its own length.
+  const std::string& declared = image.disk_format ? *image.disk_format : found.disk_format;
+  if (declared == found.disk_format) data.virtual_size = found.virtual_size;
+  if (declared == "raw") data.virtual_size = size;
+  return data;
+}
+
+void require_expected(const Expectation& expected, const BlobWriter& blob,
+                      const rows::SealedData& found) {
+  require_expected(expected, found.size, found.digests, [&](const std::string& algo) {
+    return digest_of(reader_of(blob), found.size, algo);
+  });
+}
+
+}  // namespace glance

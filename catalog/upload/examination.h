@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "catalog/database/upload_rows.h"
+#include "catalog/image.h"
+#include "catalog/store/store.h"
+
+namespace glance {
+
+/// What sealing has to find out about `size` bytes of `blob`, which are to become the data of
+/// `image`: the format and virtual size by their content, and with `digests` the record of it
+/// all. Formats that the image does not say are only found out with `detect_format`.
+/// Error: io.
+[[nodiscard]] rows::SealedData examine(const Image& image, const BlobWriter& blob,
+                                       std::uint64_t size, const Digests& digests,
+                                       bool detect_format);
+
+/// Holds the record against what was announced. Errors: mismatch, io.
+void require_expected(const Expectation& expected, const BlobWriter& blob,
+                      const rows::SealedData& found);
+
+}  // namespace glance

@@ -4,7 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
 
 #include "catalog/error.h"
 
@@ -17,30 +23,190 @@ constexpr std::array<std::string_view, 16> kKernelFlags = {
     "suid", "nosuid", "dev",     "nodev",    "exec",       "noexec",   "atime",      "noatime",
     "sync", "async",  "dirsync", "diratime", "nodiratime", "relatime", "norelatime", "nonempty"};
 
-constexpr const char* kAllowed =
-    "allowed: create, ro, rw, allow_other, uid=, gid=, umask=, owner=, visibility=, and mount(8)'s "
-    "nosuid, nodev, noexec, noatime, sync and their opposites";
+constexpr std::string_view kAllowed =
+    "create, ro, rw, allow_other, uid=, gid=, umask=, owner=, visibility=, overwrite=, replaced=, "
+    "commit_linger=, drain=, show_views, log_level=, and mount(8)'s nosuid, nodev, noexec, "
+    "noatime, "
+    "sync and their opposites";
+
+constexpr unsigned kMaxSeconds = 86400;
+constexpr std::size_t kMaxOwner = 255;  // the column's width
 
 template <typename Number>
-Number parse_number(const std::string& option, std::string_view value, int base) {
+std::optional<Number> parse_number(std::string_view text, Number max, int base = 10) {
   Number number{};
-  const auto [end, error] =
-      std::from_chars(value.data(), value.data() + value.size(), number, base);
-  if (error != std::errc{} || end != value.data() + value.size() || value.empty()) {
-    throw Error(Errc::invalid,
-                "mount option '" + option + "' needs " +
-                    (base == 8 ? "an octal mode, e.g. umask=022" : "a number, e.g. uid=1000"));
-  }
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number, base);
+  if (error != std::errc{} || stop != end || number > max) return std::nullopt;
   return number;
 }
 
-Visibility parse_visibility_option(const std::string& option, std::string_view value) {
-  const auto visibility = parse_visibility(value);
-  if (!visibility) {
-    throw Error(Errc::invalid,
-                "mount option '" + option + "': allowed are public, private, shared, community");
+// ── values ────────────────────────────────────────────────────────────────────────────────────
+// Each reads one option's value; false if it is not understood.
+
+bool set_uid(MountOptions& options, std::string_view text) {
+  // The highest number means "no user" to chown(2) and its kin.
+  auto uid = parse_number(text, std::numeric_limits<uid_t>::max() - 1);
+  if (!uid) {
+    const passwd* user = ::getpwnam(std::string(text).c_str());
+    if (user == nullptr) return false;
+    uid = user->pw_uid;
   }
-  return *visibility;
+  options.uid = *uid;
+  return true;
+}
+
+bool set_gid(MountOptions& options, std::string_view text) {
+  auto gid = parse_number(text, std::numeric_limits<gid_t>::max() - 1);
+  if (!gid) {
+    const group* found = ::getgrnam(std::string(text).c_str());
+    if (found == nullptr) return false;
+    gid = found->gr_gid;
+  }
+  options.gid = *gid;
+  return true;
+}
+
+bool set_umask(MountOptions& options, std::string_view text) {
+  const auto mode = parse_number<mode_t>(text, 0777, 8);
+  if (mode) options.umask = *mode;
+  return mode.has_value();
+}
+
+bool set_owner(MountOptions& options, std::string_view text) {
+  if (text.empty() || text.size() > kMaxOwner) return false;
+  options.owner = std::string(text);
+  return true;
+}
+
+bool set_visibility(MountOptions& options, std::string_view text) {
+  const auto visibility = parse_visibility(text);
+  if (visibility) options.visibility = *visibility;
+  return visibility.has_value();
+}
+
+template <typename Value, std::size_t N>
+bool set_word(Value& target, std::string_view text,
+              const std::array<std::pair<std::string_view, Value>, N>& words) {
+  const auto found = std::ranges::find(words, text, [](const auto& each) { return each.first; });
+  if (found == words.end()) return false;
+  target = found->second;
+  return true;
+}
+
+bool set_overwrite(MountOptions& options, std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, Overwrite>, 2> kWords = {
+      {{"refuse", Overwrite::refuse}, {"replace", Overwrite::replace}}};
+  return set_word(options.overwrite, text, kWords);
+}
+
+bool set_replaced(MountOptions& options, std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, Replaced>, 2> kWords = {
+      {{"delete", Replaced::delete_}, {"hide", Replaced::hide}}};
+  return set_word(options.replaced, text, kWords);
+}
+
+bool set_seconds(std::chrono::seconds& target, std::string_view text) {
+  const auto seconds = parse_number(text, kMaxSeconds);
+  if (seconds) target = std::chrono::seconds(*seconds);
+  return seconds.has_value();
+}
+
+bool set_commit_linger(MountOptions& options, std::string_view text) {
+  return set_seconds(options.commit_linger, text);
+}
+
+bool set_drain(MountOptions& options, std::string_view text) {
+  return set_seconds(options.drain, text);
+}
+
+bool set_log_level(MountOptions& options, std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, LogLevel>, 4> kWords = {
+      {{"debug", LogLevel::debug},
+       {"info", LogLevel::info},
+       {"warning", LogLevel::warning},
+       {"error", LogLevel::error}}};
+  return set_word(options.log_level, text, kWords);
+}
+
+// ── the options ───────────────────────────────────────────────────────────────────────────────
+
+/// `key=value`.
+struct ValueOption {
+  std::string_view key;
+  bool (*set)(MountOptions&, std::string_view);
+  std::string_view what;     // "'x' is not WHAT; …
+  std::string_view allowed;  // … allowed: ALLOWED"
+};
+
+constexpr std::array<ValueOption, 10> kValueOptions = {{
+    {"uid", set_uid, "a user of this system", "a name, or a number"},
+    {"gid", set_gid, "a group of this system", "a name, or a number"},
+    {"umask", set_umask, "an octal mode", "0 to 0777"},
+    {"owner", set_owner, "a project's id", "1 to 255 characters"},
+    {"visibility", set_visibility, "a visibility", "public, private, shared, community"},
+    {"overwrite", set_overwrite, "a way to overwrite", "refuse, replace"},
+    {"replaced", set_replaced, "a fate of replaced images", "delete, hide"},
+    {"commit_linger", set_commit_linger, "a number of seconds", "0 to 86400"},
+    {"drain", set_drain, "a number of seconds", "0 to 86400"},
+    {"log_level", set_log_level, "a log level", "debug, info, warning, error"},
+}};
+
+/// `key`, or `nokey` for the opposite.
+struct FlagOption {
+  std::string_view key;
+  bool MountOptions::* target;
+};
+
+constexpr std::array<FlagOption, 3> kFlagOptions = {{
+    {"create", &MountOptions::create},
+    {"allow_other", &MountOptions::allow_other},
+    {"show_views", &MountOptions::show_views},
+}};
+
+bool apply_flag(std::string_view word, MountOptions& options) {
+  if (word == "ro" || word == "rw") {
+    options.read_only = word == "ro";
+    return true;
+  }
+  // Always on: the kernel checks the modes that we report. And the word that apply_options() knows.
+  if (word == "default_permissions" || word == "sloppy") return true;
+  if (std::ranges::find(kKernelFlags, word) != kKernelFlags.end()) {
+    options.kernel.emplace_back(word);
+    return true;
+  }
+  for (const FlagOption& flag : kFlagOptions) {
+    const bool negated = word.starts_with("no") && word.substr(2) == flag.key;
+    if (!negated && word != flag.key) continue;
+    options.*flag.target = !negated;
+    return true;
+  }
+  return false;
+}
+
+/// False for a key that is not known. Error: invalid (a value that is not allowed).
+bool apply_value(const std::string& option, std::string_view key, std::string_view value,
+                 MountOptions& options) {
+  const auto found = std::ranges::find(kValueOptions, key, &ValueOption::key);
+  if (found == kValueOptions.end()) return false;
+  if (!found->set(options, value)) {
+    throw Error(Errc::invalid, fmt::format("mount option '{}': '{}' is not {}; allowed: {}", option,
+                                           value, found->what, found->allowed));
+  }
+  return true;
+}
+
+void apply_option(const std::string& option, MountOptions& options) {
+  const std::string_view word = option;
+  const std::size_t equals = word.find('=');
+  const bool known =
+      equals == std::string_view::npos
+          ? apply_flag(word, options)
+          : apply_value(option, word.substr(0, equals), word.substr(equals + 1), options);
+  if (!known && !options.sloppy) {
+    throw Error(Errc::invalid,
+                fmt::format("unknown mount option '{}'; allowed: {}", option, kAllowed));
+  }
 }
 
 }  // namespace
@@ -69,42 +235,6 @@ std::vector<std::string> split_options(const std::string& list) {
   std::erase(options, "");
   return options;
 }
-
-namespace {
-
-void apply_option(const std::string& option, MountOptions& options) {
-  const auto equals = option.find('=');
-  const std::string key = option.substr(0, equals);
-  const std::string_view value = equals == std::string::npos
-                                     ? std::string_view{}
-                                     : std::string_view(option).substr(equals + 1);
-  const bool is_flag = equals == std::string::npos;
-  if (is_flag && key == "create") {
-    options.create = true;
-  } else if (is_flag && (key == "ro" || key == "rw")) {
-    options.read_only = key == "ro";
-  } else if (is_flag && key == "allow_other") {
-    options.allow_other = true;
-  } else if (is_flag && (key == "default_permissions" || key == "sloppy")) {
-    // Always on: the kernel checks the modes that we report.
-  } else if (is_flag && std::ranges::find(kKernelFlags, key) != kKernelFlags.end()) {
-    options.kernel.push_back(key);
-  } else if (key == "uid" && !is_flag) {
-    options.uid = parse_number<uid_t>(option, value, 10);
-  } else if (key == "gid" && !is_flag) {
-    options.gid = parse_number<gid_t>(option, value, 10);
-  } else if (key == "umask" && !is_flag) {
-    options.umask = parse_number<mode_t>(option, value, 8) & 0777;
-  } else if (key == "owner" && !is_flag) {
-    options.owner = std::string(value);
-  } else if (key == "visibility" && !is_flag) {
-    options.visibility = parse_visibility_option(option, value);
-  } else if (!options.sloppy) {
-    throw Error(Errc::invalid, "unknown mount option '" + option + "'; " + kAllowed);
-  }
-}
-
-}  // namespace
 
 void apply_options(const std::vector<std::string>& list, MountOptions& options) {
   options.sloppy = options.sloppy || std::ranges::find(list, "sloppy") != list.end();

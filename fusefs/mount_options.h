@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,22 @@
 #include "catalog/image.h"
 
 namespace glance::fs {
+
+/// `overwrite=`: what it means to open an image's file for writing with O_TRUNC, as `cp` does with
+/// a file that exists.
+enum class Overwrite {
+  refuse,   ///< EACCES: an image's data never change
+  replace,  ///< write a new image, which takes the old one's place when it is published
+};
+
+/// `replaced=`: what becomes of an image whose place a new one takes, by rename or `overwrite=`.
+enum class Replaced {
+  delete_,  ///< it is deleted
+  hide,     ///< it is kept, hidden: its id still leads to it
+};
+
+/// `log_level=`: the least important lines that are still logged.
+enum class LogLevel { debug, info, warning, error };
 
 /// What `-o` says.
 struct MountOptions {
@@ -21,8 +38,17 @@ struct MountOptions {
   mode_t umask = 022;
   std::optional<std::string> owner;            ///< project that new images belong to
   Visibility visibility = Visibility::shared;  ///< of new images
-  bool sloppy = false;                         ///< mount -s: unknown options are passed over
-  std::vector<std::string> kernel;             ///< passed on to FUSE: nosuid, noexec, …
+  Overwrite overwrite = Overwrite::refuse;
+  Replaced replaced = Replaced::delete_;
+  /// How long a closed editor's file (opened O_RDWR) waits to be opened again before it is
+  /// published.
+  std::chrono::seconds commit_linger{10};
+  /// How long uploads may go on after the signal to end, before they are taken back.
+  std::chrono::seconds drain{10};
+  bool show_views = false;  ///< list .by-id, .by-tag and the digest files in the root
+  LogLevel log_level = LogLevel::info;
+  bool sloppy = false;              ///< mount -s: unknown options are passed over
+  std::vector<std::string> kernel;  ///< passed on to FUSE: nosuid, noexec, …
 };
 
 /// What the command line says.
@@ -41,8 +67,8 @@ struct Invocation {
 /// open quote).
 [[nodiscard]] std::vector<std::string> split_options(const std::string& list);
 
-/// Takes a list of `key` and `key=value` in; the last one of a key wins. Error: invalid (names the
-/// option and what is allowed).
+/// Takes a list of `key` and `key=value` in; the last one of a key wins. `uid=` and `gid=` may name
+/// users and groups: those are looked up. Error: invalid (names the option and what is allowed).
 void apply_options(const std::vector<std::string>& list, MountOptions& options);
 
 }  // namespace glance::fs

@@ -46,8 +46,40 @@ TEST(MountOptions, AreReadByName) {
   EXPECT_THAT(options.kernel, ElementsAre("nosuid"));
 }
 
+TEST(MountOptions, SayHowImagesAreReplacedAndHowLongToWait) {
+  const auto options = parse(
+      "overwrite=replace,replaced=hide,commit_linger=0,drain=86400,show_views,log_level=warning");
+  EXPECT_EQ(options.overwrite, Overwrite::replace);
+  EXPECT_EQ(options.replaced, Replaced::hide);
+  EXPECT_EQ(options.commit_linger, std::chrono::seconds(0));
+  EXPECT_EQ(options.drain, std::chrono::seconds(86400));
+  EXPECT_TRUE(options.show_views);
+  EXPECT_EQ(options.log_level, LogLevel::warning);
+}
+
+TEST(MountOptions, LeaveOutMeansRefuseDeleteTenSecondsAndNoViews) {
+  const auto options = parse("");
+  EXPECT_EQ(options.overwrite, Overwrite::refuse);
+  EXPECT_EQ(options.replaced, Replaced::delete_);
+  EXPECT_EQ(options.commit_linger, std::chrono::seconds(10));
+  EXPECT_EQ(options.drain, std::chrono::seconds(10));
+  EXPECT_FALSE(options.show_views);
+  EXPECT_EQ(options.log_level, LogLevel::info);
+}
+
+TEST(MountOptions, UsersAndGroupsMayHaveNames) {
+  const auto options = parse("uid=daemon,gid=daemon");
+  EXPECT_EQ(options.uid, 1U);
+  EXPECT_EQ(options.gid, 1U);
+}
+
 TEST(MountOptions, TheLastOneWins) {
   EXPECT_FALSE(parse("ro,rw").read_only);
+  EXPECT_TRUE(parse("rw,ro").read_only);
+  EXPECT_EQ(parse("drain=1,drain=2").drain, std::chrono::seconds(2));
+  EXPECT_FALSE(parse("show_views,noshow_views").show_views);
+  EXPECT_FALSE(parse("create,nocreate").create);
+  EXPECT_TRUE(parse("noallow_other,allow_other").allow_other);
 }
 
 TEST(MountOptions, SplitAtCommasOutsideOfQuotes) {
@@ -63,12 +95,29 @@ TEST(MountOptions, SloppyMountsPassOverUnknownOptions) {
 TEST(MountOptions, RefusalsNameTheOptionAndWhatIsAllowed) {
   EXPECT_THAT(refusal("colour=blue"), HasSubstr("'colour=blue'"));
   EXPECT_THAT(refusal("colour=blue"), HasSubstr("umask="));
-  EXPECT_THAT(refusal("uid=x"), HasSubstr("needs a number"));
-  EXPECT_THAT(refusal("uid="), HasSubstr("needs a number"));
-  EXPECT_THAT(refusal("umask=9"), HasSubstr("octal"));
-  EXPECT_THAT(refusal("visibility=secret"), HasSubstr("community"));
   EXPECT_THAT(refusal("create=1"), HasSubstr("unknown"));
   EXPECT_THAT(refusal("uid"), HasSubstr("unknown"));
+  EXPECT_THAT(refusal("noro"), HasSubstr("unknown"));
+}
+
+TEST(MountOptions, RefusalsOfAValueNameWhatItMayBe) {
+  constexpr const char* kNoUser = "'no such one' is not a user of this system; allowed: a name, or";
+  EXPECT_THAT(refusal("uid=no such one"), HasSubstr(kNoUser));
+  EXPECT_THAT(refusal("uid="), HasSubstr("is not a user"));
+  EXPECT_THAT(refusal("uid=-1"), HasSubstr("is not a user"));
+  EXPECT_THAT(refusal("uid=4294967295"), HasSubstr("is not a user"));
+  EXPECT_THAT(refusal("gid=4294967296"), HasSubstr("is not a group"));
+  EXPECT_THAT(refusal("umask=9"), HasSubstr("an octal mode; allowed: 0 to 0777"));
+  EXPECT_THAT(refusal("umask=1777"), HasSubstr("an octal mode"));
+  EXPECT_THAT(refusal("owner="), HasSubstr("1 to 255 characters"));
+  EXPECT_THAT(refusal("owner=" + std::string(256, 'x')), HasSubstr("1 to 255 characters"));
+  EXPECT_THAT(refusal("visibility=secret"), HasSubstr("community"));
+  EXPECT_THAT(refusal("overwrite=yes"), HasSubstr("allowed: refuse, replace"));
+  EXPECT_THAT(refusal("replaced=keep"), HasSubstr("allowed: delete, hide"));
+  EXPECT_THAT(refusal("commit_linger=1h"), HasSubstr("mount option 'commit_linger=1h'"));
+  EXPECT_THAT(refusal("commit_linger=-1"), HasSubstr("allowed: 0 to 86400"));
+  EXPECT_THAT(refusal("drain=86401"), HasSubstr("allowed: 0 to 86400"));
+  EXPECT_THAT(refusal("log_level=loud"), HasSubstr("debug, info, warning, error"));
 }
 
 }  // namespace

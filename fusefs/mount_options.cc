@@ -102,7 +102,7 @@ bool set_overwrite(MountOptions& options, std::string_view text) {
 
 bool set_replaced(MountOptions& options, std::string_view text) {
   constexpr std::array<std::pair<std::string_view, Replaced>, 2> kWords = {
-      {{"delete", Replaced::delete_}, {"hide", Replaced::hide}}};
+      {{"delete", Replaced::deleted}, {"hide", Replaced::hidden}}};
   return set_word(options.replaced, text, kWords);
 }
 

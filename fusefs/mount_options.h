@@ -19,12 +19,6 @@ enum class Overwrite {
   replace,  ///< write a new image, which takes the old one's place when it is published
 };
 
-/// `replaced=`: what becomes of an image whose place a new one takes, by rename or `overwrite=`.
-enum class Replaced {
-  delete_,  ///< it is deleted
-  hide,     ///< it is kept, hidden: its id still leads to it
-};
-
 /// `log_level=`: the least important lines that are still logged.
 enum class LogLevel { debug, info, warning, error };
 
@@ -39,7 +33,8 @@ struct MountOptions {
   std::optional<std::string> owner;            ///< project that new images belong to
   Visibility visibility = Visibility::shared;  ///< of new images
   Overwrite overwrite = Overwrite::refuse;
-  Replaced replaced = Replaced::delete_;
+  /// What becomes of an image whose place a new one takes, by rename or `overwrite=`.
+  Replaced replaced = Replaced::deleted;
   /// How long a closed editor's file (opened O_RDWR) waits to be opened again before it is
   /// published.
   std::chrono::seconds commit_linger{10};

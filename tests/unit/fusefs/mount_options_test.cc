@@ -50,7 +50,7 @@ TEST(MountOptions, SayHowImagesAreReplacedAndHowLongToWait) {
   const auto options = parse(
       "overwrite=replace,replaced=hide,commit_linger=0,drain=86400,show_views,log_level=warning");
   EXPECT_EQ(options.overwrite, Overwrite::replace);
-  EXPECT_EQ(options.replaced, Replaced::hide);
+  EXPECT_EQ(options.replaced, Replaced::hidden);
   EXPECT_EQ(options.commit_linger, std::chrono::seconds(0));
   EXPECT_EQ(options.drain, std::chrono::seconds(86400));
   EXPECT_TRUE(options.show_views);
@@ -60,7 +60,7 @@ TEST(MountOptions, SayHowImagesAreReplacedAndHowLongToWait) {
 TEST(MountOptions, LeaveOutMeansRefuseDeleteTenSecondsAndNoViews) {
   const auto options = parse("");
   EXPECT_EQ(options.overwrite, Overwrite::refuse);
-  EXPECT_EQ(options.replaced, Replaced::delete_);
+  EXPECT_EQ(options.replaced, Replaced::deleted);
   EXPECT_EQ(options.commit_linger, std::chrono::seconds(10));
   EXPECT_EQ(options.drain, std::chrono::seconds(10));
   EXPECT_FALSE(options.show_views);

@@ -129,6 +129,11 @@ std::optional<ImageStatus> parse_image_status(std::string_view text) noexcept {
   return value_of(kStatusNames, text);
 }
 
+bool is_being_filled(ImageStatus status) noexcept {
+  return status == ImageStatus::saving || status == ImageStatus::uploading ||
+         status == ImageStatus::importing;
+}
+
 bool can_transition(ImageStatus from, ImageStatus to) noexcept {
   return (kTransitions[static_cast<std::size_t>(from)] & set_of({to})) != 0;
 }

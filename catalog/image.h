@@ -57,6 +57,9 @@ enum class ImageStatus {
 /// Whether Glance's state machine knows the step (contract § 4).
 [[nodiscard]] bool can_transition(ImageStatus from, ImageStatus to) noexcept;
 
+/// Data are on their way: saving, uploading, importing.
+[[nodiscard]] bool is_being_filled(ImageStatus status) noexcept;
+
 enum class Visibility { public_, private_, shared, community };
 
 [[nodiscard]] std::string_view to_string(Visibility visibility) noexcept;

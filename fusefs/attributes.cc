@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "catalog/image_json.h"
 #include "fusefs/errno_table.h"
@@ -51,7 +52,8 @@ bool is_listed(const Image& image, const CoreAttribute& attribute) {
 struct stat file_stat(const Node& node, std::optional<std::uint64_t> size,
                       const MountOptions& options) noexcept {
   struct stat status{};
-  const mode_t mode = has_data_for_good(node.image.status) ? 0444 : 0666;
+  const bool fixed = has_data_for_good(node.image.status) && options.overwrite == Overwrite::refuse;
+  const mode_t mode = fixed ? 0444 : 0666;
   status.st_ino = node.inode;
   status.st_mode = S_IFREG | (mode & ~options.umask);
   status.st_nlink = node.links();
@@ -103,6 +105,25 @@ std::optional<std::string> xattr_value(const Image& image, std::string_view key,
                                        const Config& config) {
   if (key == kMetadataKey) return image_to_json(image, config);
   return attribute_text(image, key);
+}
+
+std::optional<Expectation> parse_expectation(std::string_view key, std::string_view value) {
+  Expectation expected;
+  if (key == "checksum") {
+    expected.checksum = std::string(value);
+  } else if (key == "os_hash_algo") {
+    expected.os_hash_algo = std::string(value);
+  } else if (key == "os_hash_value") {
+    expected.os_hash_value = std::string(value);
+  } else if (key == "size") {
+    std::uint64_t size = 0;
+    const auto [end, error] = std::from_chars(value.begin(), value.end(), size);
+    if (error != std::errc{} || end != value.end()) fail(EINVAL, "size must be a number of bytes");
+    expected.size = size;
+  } else {
+    return std::nullopt;
+  }
+  return expected;
 }
 
 }  // namespace glance::fs

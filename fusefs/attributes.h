@@ -43,4 +43,9 @@ inline constexpr blksize_t kBlockSize = blksize_t{1024} * 1024;
 [[nodiscard]] std::optional<std::string> xattr_value(const Image& image, std::string_view key,
                                                      const Config& config);
 
+/// What `user.glance.KEY` says of data to come: checksum, os_hash_algo, os_hash_value and size.
+/// Nothing for other keys. Error: invalid (a size that is no number).
+[[nodiscard]] std::optional<Expectation> parse_expectation(std::string_view key,
+                                                           std::string_view value);
+
 }  // namespace glance::fs

@@ -34,11 +34,6 @@ std::string new_image_name(std::string_view file_name) {
   return *name;
 }
 
-bool is_being_filled(ImageStatus status) noexcept {
-  return status == ImageStatus::saving || status == ImageStatus::uploading ||
-         status == ImageStatus::importing;
-}
-
 bool lacks_data(ImageStatus status) noexcept {
   return status == ImageStatus::queued || is_being_filled(status);
 }
@@ -49,7 +44,8 @@ Filesystem::Filesystem(Catalog& catalog, MountOptions options,
                        std::function<void(std::vector<Invalidation>)> on_change)
     : catalog_(catalog),
       options_(std::move(options)),
-      directory_(catalog, Caller::local_admin(), std::move(on_change)) {}
+      directory_(catalog, caller_, std::move(on_change)),
+      files_(catalog, caller_, options_, directory_) {}
 
 // ── names and attributes ──────────────────────────────────────────────────────────────────────
 
@@ -62,7 +58,7 @@ NodePtr Filesystem::child(Inode parent, std::string_view name) {
 
 NodePtr Filesystem::node_of(Inode inode) {
   auto node = directory_.find(inode);
-  if (!node) node = opened_node(inode);
+  if (!node) node = files_.opened_node(inode);
   if (!node) fail(ENOENT, "the image is gone");
   return node;
 }
@@ -75,7 +71,9 @@ Entry Filesystem::directory_entry(Inode inode) const {
 }
 
 Entry Filesystem::entry_of(const NodePtr& node, bool shown) {
-  const auto written = written_size(node->inode);
+  // What close(2) promised is to be seen, and not the moment before.
+  if (is_being_filled(node->image.status)) files_.wait_for_release(node->inode);
+  const auto written = files_.written_size(node->inode);
   NodePtr newest = node;
   if (!written && is_being_filled(node->image.status)) {
     // Published since the node was looked up, perhaps: then its size is elsewhere by now.
@@ -109,27 +107,12 @@ Entry Filesystem::setattr(Inode inode, const AttributeChange& change, std::uint6
   if (inode == kRootInode || inode == kByIdInode) return directory_entry(inode);
   directory_.refresh();
   const NodePtr node = node_of(inode);
-  if (change.size) resize(node, *change.size, handle, requester);
-  if (change.data_time) catalog_.set_data_time(caller_, node->image.id, *change.data_time);
+  if (change.size) files_.resize(node, *change.size, handle, requester);
+  if (change.data_time) {
+    catalog_.set_data_time(caller_, files_.target_of(node, handle), *change.data_time);
+  }
   directory_.refresh();
   return entry_of(node_of(inode), false);
-}
-
-void Filesystem::resize(const NodePtr& node, std::uint64_t size, std::uint64_t handle,
-                        const Requester& requester) {
-  if (handle != 0) return writer(handle)->truncate(size, requester.thread);
-  if (size == written_size(node->inode).value_or(node->image.size)) return;
-  // truncate(2), without a descriptor: an upload of its own.
-  const Opened opened = open_writer(node, requester);
-  const auto upload = writer(opened.handle);
-  try {
-    upload->truncate(size, requester.thread);
-    upload->release();
-  } catch (...) {
-    release(opened.handle);
-    throw;
-  }
-  release(opened.handle);
 }
 
 std::unique_ptr<DirectoryHandle> Filesystem::opendir(Inode inode) const {
@@ -194,8 +177,10 @@ void Filesystem::rename(Inode parent, std::string_view name, Inode new_parent,
   const NodePtr target = child(new_parent, new_name);
   if (target && (flags & RENAME_NOREPLACE) != 0) fail(EEXIST, "the name is taken");
   if (target && target->inode == node->inode) return;
+  // Before the old image is given up for it.
+  files_.publish_closed(node->inode);
   if (target) {
-    catalog_.rename_over(caller_, node->image.id, image_name, target->image.id, Replaced::deleted);
+    catalog_.rename_over(caller_, node->image.id, image_name, target->image.id, options_.replaced);
   } else {
     const AttributeEdit edit{.kind = AttributeEdit::Kind::put, .name = "name", .value = image_name};
     catalog_.update(caller_, node->image.id, std::span(&edit, 1));
@@ -205,197 +190,88 @@ void Filesystem::rename(Inode parent, std::string_view name, Inode new_parent,
 
 // ── open files ────────────────────────────────────────────────────────────────────────────────
 
-std::uint64_t Filesystem::add_handle(Handle handle) {
-  MutexLock lock(mutex_);
-  const std::uint64_t number = next_handle_++;
-  handles_.emplace(number, std::move(handle));
-  return number;
-}
-
-std::optional<std::uint64_t> Filesystem::written_size(Inode inode) const {
-  MutexLock lock(mutex_);
-  std::optional<std::uint64_t> size;
-  for (const auto& [number, handle] : handles_) {
-    if (handle.inode != inode || !handle.writer) continue;
-    size = std::max(size.value_or(0), handle.writer->size());
-  }
-  return size;
-}
-
-NodePtr Filesystem::opened_node(Inode inode) const {
-  MutexLock lock(mutex_);
-  for (const auto& [number, handle] : handles_) {
-    if (handle.inode == inode) return handle.node;
-  }
-  return nullptr;
-}
-
-std::shared_ptr<WriteHandle> Filesystem::find_writer(std::uint64_t handle) const {
-  MutexLock lock(mutex_);
-  const auto found = handles_.find(handle);
-  return found == handles_.end() ? nullptr : found->second.writer;
-}
-
-std::shared_ptr<WriteHandle> Filesystem::writer(std::uint64_t handle) const {
-  auto found = find_writer(handle);
-  if (!found) fail(EBADF, "not open for writing");
-  return found;
-}
-
-std::shared_ptr<const BlobReader> Filesystem::reader(std::uint64_t handle) const {
-  MutexLock lock(mutex_);
-  const auto found = handles_.find(handle);
-  if (found == handles_.end() || !found->second.reader) fail(EBADF, "not open for reading");
-  return found->second.reader;
-}
-
-Filesystem::Created Filesystem::create(Inode parent, std::string_view name, bool open,
+Filesystem::Created Filesystem::create(Inode parent, std::string_view name, bool open, int flags,
                                        const Requester& requester) {
   if (parent != kRootInode) fail(EPERM, "images are made in the root");
+  files_.require_accepting();
   const std::string image_name = new_image_name(name);
   directory_.refresh();
   if (child(parent, name)) fail(EEXIST, "the name is taken");
   const Image image = catalog_.add(caller_, {.name = image_name,
                                              .visibility = options_.visibility,
                                              .owner = options_.owner,
-                                             .container_format = "bare"});
+                                             .container_format = "bare",
+                                             .temporary = is_temporary_name(image_name)});
   directory_.refresh();
   const NodePtr node = directory_.find_id(image.id);
   if (!node) fail(ENOENT, "the image was deleted at once");
   Created created;
-  if (open) {
-    created.handle =
-        add_handle({.inode = node->inode,
-                    .node = node,
-                    .reader = nullptr,
-                    .writer = std::make_shared<WriteHandle>(catalog_, caller_, image.id,
-                                                            node->inode, requester.thread, true)});
-  }
+  created.handle = files_.add_created(node, open, flags, requester);
   created.entry = entry_of(node, node->file_name == name);
   return created;
 }
 
-Filesystem::Opened Filesystem::open(Inode inode, int flags, const Requester& requester) {
+OpenFiles::Opened Filesystem::open(Inode inode, int flags, const Requester& requester) {
   directory_.refresh();
   const NodePtr node = node_of(inode);
-  if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0) {
-    return open_writer(node, requester);
-  }
   if (node->image.status == ImageStatus::deactivated) fail(EACCES, "the image is deactivated");
-  Opened opened;
-  opened.handle = add_handle({.inode = inode,
-                              .node = node,
-                              .reader = catalog_.open_data(caller_, node->image.id),
-                              .writer = nullptr});
-  return opened;
-}
-
-Filesystem::Opened Filesystem::open_writer(const NodePtr& node, const Requester& requester) {
-  // Asked anew: a close that was answered a moment ago may have made the image active.
-  const ImageStatus status = image_of(node->inode).status;
-  if (is_being_filled(status)) fail(EBUSY, "another writer is at work");
-  // EACCES and not EPERM or EBUSY: losetup and qemu then fall back to reading.
-  if (status != ImageStatus::queued) fail(EACCES, "an image's data never change");
-  Opened opened{.writing = true};
-  opened.handle =
-      add_handle({.inode = node->inode,
-                  .node = node,
-                  .reader = nullptr,
-                  .writer = std::make_shared<WriteHandle>(catalog_, caller_, node->image.id,
-                                                          node->inode, requester.thread, false)});
-  return opened;
-}
-
-void Filesystem::write(std::uint64_t handle, std::uint64_t offset, std::span<const std::byte> bytes,
-                       const Requester& requester) {
-  writer(handle)->write(offset, bytes, requester.thread);
-}
-
-void Filesystem::flush(std::uint64_t handle, const Requester& requester) {
-  if (const auto writing = find_writer(handle)) writing->flush(requester.thread, device_);
-}
-
-void Filesystem::fsync(std::uint64_t handle) {
-  // fsync of a reader is answered too: losetup asks for it.
-  if (const auto writing = find_writer(handle)) writing->sync();
-}
-
-void Filesystem::release(std::uint64_t handle) {
-  const auto writing = find_writer(handle);
-  try {
-    // Published while the handle is still known: stat(2) must not see the size vanish meanwhile.
-    if (writing) writing->release();
-  } catch (const Error& error) {
-    // Deleted while it was written: somebody's wish, not a failure of ours.
-    const bool gone = error.code() == Errc::gone;
-    spdlog::log(gone ? spdlog::level::info : spdlog::level::err, "image {} was not published: {}",
-                writing->id().text(), error.what());
-    if (!gone) recovery_due_ = true;
-  } catch (const std::exception& error) {
-    spdlog::error("image {} was not published: {}", writing->id().text(), error.what());
-    recovery_due_ = true;
-  }
-  MutexLock lock(mutex_);
-  handles_.erase(handle);
+  return files_.open(node, flags, requester);
 }
 
 void Filesystem::refresh() {
   directory_.refresh();
   const auto present = std::chrono::steady_clock::now();
-  if (!recovery_due_ || present < next_recovery_) return;
-  // Sealed data whose publication failed are acknowledged all the same.
+  if (!files_.recovery_due() || present < next_recovery_) return;
+  // Acknowledged data whose publication failed are published all the same.
   next_recovery_ = present + kRecoveryInterval;
   const RecoveryReport report = catalog_.recover();
-  if (report.published + report.discarded > 0) recovery_due_ = false;
-}
-
-void Filesystem::close_all() {
-  std::unordered_map<std::uint64_t, Handle> handles;
-  {
-    MutexLock lock(mutex_);
-    handles.swap(handles_);
-  }
-  for (const auto& [number, handle] : handles) {
-    if (handle.writer) handle.writer->abandon();
-  }
+  if (report.published + report.discarded > 0) files_.recovery_done();
 }
 
 // ── extended attributes ───────────────────────────────────────────────────────────────────────
 
-Image Filesystem::image_of(Inode inode) {
+Image Filesystem::image_of(Inode inode, const Requester& requester) {
   const NodePtr node = node_of(inode);
-  auto image = catalog_.find(caller_, node->image.id);
+  files_.wait_for_release(inode);
+  auto image = catalog_.find(caller_, files_.target_of(node, requester));
   if (!image) fail(ENOENT, "the image is gone");
   return std::move(*image);
 }
 
-std::string Filesystem::getxattr(Inode inode, std::string_view name) {
+std::string Filesystem::getxattr(Inode inode, std::string_view name, const Requester& requester) {
   const std::string key = attribute_key(name);
   if (inode == kRootInode || inode == kByIdInode) fail(ENODATA, "directories have none");
-  auto value = xattr_value(image_of(inode), key, catalog_.config());
+  auto value = xattr_value(image_of(inode, requester), key, catalog_.config());
   if (!value) fail(ENODATA, "no such attribute");
   return std::move(*value);
 }
 
-std::vector<std::string> Filesystem::listxattr(Inode inode) {
+std::vector<std::string> Filesystem::listxattr(Inode inode, const Requester& requester) {
   if (inode == kRootInode || inode == kByIdInode) return {};
-  return xattr_names(image_of(inode));
+  return xattr_names(image_of(inode, requester));
 }
 
-void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view value, int flags) {
+void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view value, int flags,
+                          const Requester& requester) {
   if (name.starts_with("security.")) fail(EOPNOTSUPP, "security attributes are not kept");
   const std::string key = attribute_key(name);
   if (key.empty()) fail(EINVAL, "an attribute needs a name");
   if (inode == kRootInode || inode == kByIdInode || key == kMetadataKey) {
     fail(EPERM, "the attribute cannot be set");
   }
-  const Image image = image_of(inode);
+  const Image image = image_of(inode, requester);
   const auto present = attribute_text(image, key);
   // Keys that only the server sets are passed over in silence where tools that copy attributes
-  // (cp -a, rsync -X) bring them along.
+  // (cp -a, rsync -X) bring them along; what they say of the data is held against them.
   const CoreAttribute* core = find_core_attribute(key);
   const bool read_only = core != nullptr && !core->settable;
-  if (read_only && (lacks_data(image.status) || present == value)) return;
+  if (read_only && present == value) return;
+  if (read_only && lacks_data(image.status)) {
+    if (const auto expected = parse_expectation(key, value)) {
+      catalog_.expect(caller_, image.id, *expected);
+    }
+    return;
+  }
   if ((flags & XATTR_CREATE) != 0 && present) fail(EEXIST, "the attribute is there already");
   if ((flags & XATTR_REPLACE) != 0 && !present) fail(ENODATA, "there is no such attribute");
   if (present == value) return;
@@ -405,11 +281,11 @@ void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view v
   directory_.refresh();
 }
 
-void Filesystem::removexattr(Inode inode, std::string_view name) {
+void Filesystem::removexattr(Inode inode, std::string_view name, const Requester& requester) {
   const std::string key = attribute_key(name);
   if (inode == kRootInode || inode == kByIdInode) fail(ENODATA, "directories have none");
   if (key == kMetadataKey) fail(EPERM, "the attribute cannot be removed");
-  const Image image = image_of(inode);
+  const Image image = image_of(inode, requester);
   if (!attribute_text(image, key)) fail(ENODATA, "there is no such attribute");
   // rsync -X removes what its source lacks; the digests stay with the data all the same.
   if (key == "checksum" || key == "os_hash_algo" || key == "os_hash_value") return;

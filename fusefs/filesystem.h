@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <fcntl.h>
@@ -22,7 +19,7 @@
 #include "catalog/sync.h"
 #include "fusefs/directory.h"
 #include "fusefs/mount_options.h"
-#include "fusefs/write_handle.h"
+#include "fusefs/open_files.h"
 
 namespace glance::fs {
 
@@ -52,11 +49,6 @@ struct DirectoryHandle {
 struct AttributeChange {
   std::optional<std::uint64_t> size;
   std::optional<Timestamp> data_time;
-};
-
-/// Who makes the system call.
-struct Requester {
-  pid_t thread = 0;
 };
 
 /// The mount's semantics, free of libfuse: plain calls, plain structs, exceptions.
@@ -92,70 +84,37 @@ class Filesystem {
     Entry entry;
     std::uint64_t handle = 0;
   };
-  Created create(Inode parent, std::string_view name, bool open, const Requester& requester);
+  Created create(Inode parent, std::string_view name, bool open, int flags,
+                 const Requester& requester);
 
-  /// Opens for reading or writing; the handle is released with release().
-  struct Opened {
-    std::uint64_t handle = 0;
-    bool writing = false;
-  };
-  Opened open(Inode inode, int flags, const Requester& requester);
-  [[nodiscard]] std::shared_ptr<const BlobReader> reader(std::uint64_t handle) const;
-  void write(std::uint64_t handle, std::uint64_t offset, std::span<const std::byte> bytes,
-             const Requester& requester);
-  void flush(std::uint64_t handle, const Requester& requester);
-  void fsync(std::uint64_t handle);
-  void release(std::uint64_t handle);
+  /// Opens for reading or writing; from then on files() has the handle.
+  OpenFiles::Opened open(Inode inode, int flags, const Requester& requester);
+  [[nodiscard]] OpenFiles& files() noexcept { return files_; }
 
-  [[nodiscard]] std::string getxattr(Inode inode, std::string_view name);
-  [[nodiscard]] std::vector<std::string> listxattr(Inode inode);
-  void setxattr(Inode inode, std::string_view name, std::string_view value, int flags);
-  void removexattr(Inode inode, std::string_view name);
+  [[nodiscard]] std::string getxattr(Inode inode, std::string_view name,
+                                     const Requester& requester);
+  [[nodiscard]] std::vector<std::string> listxattr(Inode inode, const Requester& requester);
+  void setxattr(Inode inode, std::string_view name, std::string_view value, int flags,
+                const Requester& requester);
+  void removexattr(Inode inode, std::string_view name, const Requester& requester);
 
   /// Takes in what other processes changed, and tries again what a release could not publish;
   /// to be called several times a second.
   void refresh();
 
-  /// The mount's st_dev, once it is known; flush() cannot seal before.
-  void set_device(dev_t device) noexcept { device_ = device; }
-
-  /// Gives up every open handle at the end of the mount, see WriteHandle::abandon().
-  void close_all() EXCLUDES(mutex_);
-
  private:
-  struct Handle {
-    Inode inode = 0;
-    NodePtr node;  // as opened, for when the image is deleted meanwhile
-    std::shared_ptr<const BlobReader> reader;
-    std::shared_ptr<WriteHandle> writer;
-  };
-
   [[nodiscard]] NodePtr node_of(Inode inode);
   [[nodiscard]] NodePtr child(Inode parent, std::string_view name);
   [[nodiscard]] Entry entry_of(const NodePtr& node, bool shown);
   [[nodiscard]] Entry directory_entry(Inode inode) const;
-  [[nodiscard]] std::optional<std::uint64_t> written_size(Inode inode) const EXCLUDES(mutex_);
-  [[nodiscard]] NodePtr opened_node(Inode inode) const EXCLUDES(mutex_);
-  /// The handle's writer; null for a reader.
-  [[nodiscard]] std::shared_ptr<WriteHandle> find_writer(std::uint64_t handle) const
-      EXCLUDES(mutex_);
-  [[nodiscard]] std::shared_ptr<WriteHandle> writer(std::uint64_t handle) const;
-  std::uint64_t add_handle(Handle handle) EXCLUDES(mutex_);
-  void resize(const NodePtr& node, std::uint64_t size, std::uint64_t handle,
-              const Requester& requester);
-  Opened open_writer(const NodePtr& node, const Requester& requester);
-  [[nodiscard]] Image image_of(Inode inode);
+  [[nodiscard]] Image image_of(Inode inode, const Requester& requester);
 
   Catalog& catalog_;
   const MountOptions options_;
-  const Caller caller_ = Caller::local_admin();
+  const Caller caller_{.roles = {"admin"}, .is_admin = true, .sees_temporaries = true};
   Directory directory_;
-  std::atomic<dev_t> device_ = 0;
-  std::atomic<bool> recovery_due_ = false;
+  OpenFiles files_;
   std::chrono::steady_clock::time_point next_recovery_;  // the refreshing thread's own
-  mutable Mutex mutex_;                                  // a leaf, see sync.h
-  std::unordered_map<std::uint64_t, Handle> handles_ GUARDED_BY(mutex_);
-  std::uint64_t next_handle_ GUARDED_BY(mutex_) = 1;
 };
 
 }  // namespace glance::fs

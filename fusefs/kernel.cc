@@ -99,14 +99,14 @@ class Mount::Session {
       fuse_session_destroy(session_);
       throw Error(Errc::io, "cannot mount on " + invocation.directory);
     }
-    filesystem_.set_device(mounted_device(invocation.directory));
+    filesystem_.files().set_device(mounted_device(invocation.directory));
   }
 
   ~Session() {
     cache_keeper_.stop();
     fuse_session_unmount(session_);
     fuse_session_destroy(session_);
-    filesystem_.close_all();
+    filesystem_.files().close_all();
   }
 
   Session(const Session&) = delete;

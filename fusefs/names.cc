@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <random>
 
 namespace glance::fs {
 
@@ -29,6 +30,19 @@ const Escape* escape_at(std::string_view text) noexcept {
 
 bool first_dot_is_special(std::string_view name) noexcept {
   return name == "." || name == ".." || is_view_name(name);
+}
+
+constexpr std::size_t kTemporarySuffix = 6;
+
+/// The first `size` bytes at most, without a part of a character at the end.
+std::string cut(std::string_view text, std::size_t size) {
+  std::size_t keep = std::min(text.size(), size);
+  // Continuation bytes look like 10xxxxxx.
+  while (keep > 0 && keep < text.size() &&
+         (static_cast<unsigned char>(text[keep]) & 0xC0) == 0x80) {
+    --keep;
+  }
+  return std::string(text.substr(0, keep));
 }
 
 bool is_hex(char c) noexcept {
@@ -78,6 +92,25 @@ std::optional<std::string> decode_name(std::string_view file_name) {
   return decoded;
 }
 
+bool is_temporary_name(std::string_view name) noexcept {
+  const auto dot = name.rfind('.');
+  if (!name.starts_with('.') || dot == std::string_view::npos || dot < 2) return false;
+  const auto suffix = name.substr(dot + 1);
+  return suffix.size() == kTemporarySuffix && std::ranges::all_of(suffix, [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) != 0;
+         });
+}
+
+std::string temporary_name(std::string_view name) {
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  std::random_device random;
+  std::uniform_int_distribution<std::size_t> letter(0, kLetters.size() - 1);
+  std::string suffix = ".";
+  for (std::size_t i = 0; i < kTemporarySuffix; ++i) suffix += kLetters[letter(random)];
+  return "." + cut(name, kMaxFileName - 1 - suffix.size()) + suffix;
+}
+
 std::optional<Qualified> split_qualified(std::string_view file_name) {
   const auto tilde = file_name.rfind('~');
   if (tilde == std::string_view::npos || tilde == 0) return std::nullopt;
@@ -98,13 +131,7 @@ std::string id_digits(std::string_view id) {
 
 std::string qualify(std::string_view base, std::string_view id, std::size_t count) {
   const std::string suffix = "~" + id_digits(id).substr(0, count);
-  std::size_t keep = std::min(base.size(), kMaxFileName - suffix.size());
-  // Not in the middle of a character: continuation bytes look like 10xxxxxx.
-  while (keep > 0 && keep < base.size() &&
-         (static_cast<unsigned char>(base[keep]) & 0xC0) == 0x80) {
-    --keep;
-  }
-  return std::string(base.substr(0, keep)) + suffix;
+  return cut(base, kMaxFileName - suffix.size()) + suffix;
 }
 
 }  // namespace glance::fs

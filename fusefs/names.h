@@ -26,6 +26,10 @@ inline constexpr std::size_t kMaxFileName = 255;
 /// The image name that a file of this name gets; nothing for what no image name maps to.
 [[nodiscard]] std::optional<std::string> decode_name(std::string_view file_name);
 
+/// `.NAME.XXXXXX`, as rsync and we call a file on its way to its real name.
+[[nodiscard]] bool is_temporary_name(std::string_view name) noexcept;
+[[nodiscard]] std::string temporary_name(std::string_view name);
+
 /// `base~digits` apart: how one of several images of a name is told from the others.
 struct Qualified {
   std::string_view base;

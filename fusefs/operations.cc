@@ -241,30 +241,31 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, 
     return;
   }
   answer(
-      req, "mknod", [&] { return filesystem(req).create(parent, name, false, requester(req)); },
+      req, "mknod", [&] { return filesystem(req).create(parent, name, false, 0, requester(req)); },
       [&](const Filesystem::Created& created) {
         const auto param = to_entry_param(created.entry);
         fuse_reply_entry(req, &param);
       });
 }
 
-/// How the kernel is to treat an open file. Writers bypass the page cache: cached writes would ask
-/// for security.capability before every write(2) (design § 5, facts for writers). Readers keep
-/// what is cached: the data never change.
-void set_flags(fuse_file_info* fi, std::uint64_t handle, bool writing) {
+/// How the kernel is to treat an open file. A file that is still being written bypasses the page
+/// cache: cached writes would ask for security.capability before every write(2) (design § 5, facts
+/// for writers). Readers of images keep what is cached: the data never change.
+void set_flags(fuse_file_info* fi, std::uint64_t handle, bool pending) {
   fi->fh = handle;
-  fi->direct_io = writing ? 1 : 0;
-  fi->keep_cache = writing ? 0 : 1;
+  fi->direct_io = pending ? 1 : 0;
+  fi->keep_cache = pending ? 0 : 1;
 }
 
 void op_create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t,
                fuse_file_info* fi) noexcept {
+  Filesystem& target = filesystem(req);
   answer(
-      req, "create", [&] { return filesystem(req).create(parent, name, true, requester(req)); },
+      req, "create", [&] { return target.create(parent, name, true, fi->flags, requester(req)); },
       [&](const Filesystem::Created& created) {
         const auto param = to_entry_param(created.entry);
         set_flags(fi, created.handle, true);
-        if (fuse_reply_create(req, &param, fi) != 0) filesystem(req).release(created.handle);
+        if (fuse_reply_create(req, &param, fi) != 0) target.files().release(created.handle);
       });
 }
 
@@ -272,9 +273,9 @@ void op_open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi) noexcept {
   Filesystem& target = filesystem(req);
   answer(
       req, "open", [&] { return target.open(ino, fi->flags, requester(req)); },
-      [&](const Filesystem::Opened& opened) {
-        set_flags(fi, opened.handle, opened.writing);
-        if (fuse_reply_open(req, fi) != 0) target.release(opened.handle);
+      [&](const OpenFiles::Opened& opened) {
+        set_flags(fi, opened.handle, opened.pending);
+        if (fuse_reply_open(req, fi) != 0) target.files().release(opened.handle);
       });
 }
 
@@ -282,30 +283,31 @@ void op_read(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
              fuse_file_info* fi) noexcept {
   const auto at = static_cast<std::uint64_t>(offset);
   answer(
-      req, "read",
-      [&] {
-        auto reader = filesystem(req).reader(fi->fh);
-        std::vector<std::byte> bytes;
-        if (reader->fd() < 0) {
-          bytes.resize(size);
-          bytes.resize(reader->read(at, bytes));
-        }
-        return std::pair(std::move(reader), std::move(bytes));
-      },
-      [&](const auto& source) {
-        const auto& [reader, bytes] = source;
-        if (reader->fd() < 0) {
-          fuse_reply_buf(req, reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      req, "read", [&] { return filesystem(req).files().read(fi->fh, at, size); },
+      [&](const FileData& data) {
+        if (!data.reader) {
+          fuse_reply_buf(req, reinterpret_cast<const char*>(data.bytes.data()), data.bytes.size());
           return;
         }
         fuse_bufvec buffer{};  // FUSE_BUFVEC_INIT is not C++
         buffer.count = 1;
         buffer.buf[0].size = size;
         buffer.buf[0].flags = static_cast<fuse_buf_flags>(FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK);
-        buffer.buf[0].fd = reader->fd();
+        buffer.buf[0].fd = data.reader->fd();
         buffer.buf[0].pos = offset;
         fuse_reply_data(req, &buffer, FUSE_BUF_SPLICE_MOVE);
       });
+}
+
+void op_lseek(fuse_req_t req, fuse_ino_t, off_t offset, int whence, fuse_file_info* fi) noexcept {
+  // The kernel answers all but SEEK_DATA and SEEK_HOLE itself.
+  answer(
+      req, "lseek",
+      [&] {
+        return filesystem(req).files().seek(fi->fh, static_cast<std::uint64_t>(offset),
+                                            whence == SEEK_HOLE);
+      },
+      [&](std::uint64_t found) { fuse_reply_lseek(req, static_cast<off_t>(found)); });
 }
 
 void op_write(fuse_req_t req, fuse_ino_t, const char* data, std::size_t size, off_t offset,
@@ -313,23 +315,43 @@ void op_write(fuse_req_t req, fuse_ino_t, const char* data, std::size_t size, of
   answer(
       req, "write",
       [&] {
-        filesystem(req).write(fi->fh, static_cast<std::uint64_t>(offset),
-                              std::as_bytes(std::span(data, size)), requester(req));
+        filesystem(req).files().write(fi->fh, static_cast<std::uint64_t>(offset),
+                                      std::as_bytes(std::span(data, size)), requester(req));
         return size;
       },
       [&](std::size_t written) { fuse_reply_write(req, written); });
 }
 
+void op_fallocate(fuse_req_t req, fuse_ino_t, int mode, off_t offset, off_t length,
+                  fuse_file_info* fi) noexcept {
+  answer_status(req, "fallocate", [&] {
+    filesystem(req).files().allocate(fi->fh, mode, static_cast<std::uint64_t>(offset),
+                                     static_cast<std::uint64_t>(length), requester(req));
+  });
+}
+
+void op_copy_file_range(fuse_req_t req, fuse_ino_t, off_t from, fuse_file_info* source, fuse_ino_t,
+                        off_t to, fuse_file_info* target, std::size_t size, int) noexcept {
+  answer(
+      req, "copy_file_range",
+      [&] {
+        return filesystem(req).files().copy(source->fh, static_cast<std::uint64_t>(from),
+                                            target->fh, static_cast<std::uint64_t>(to), size,
+                                            requester(req));
+      },
+      [&](std::uint64_t copied) { fuse_reply_write(req, copied); });
+}
+
 void op_flush(fuse_req_t req, fuse_ino_t, fuse_file_info* fi) noexcept {
-  answer_status(req, "flush", [&] { filesystem(req).flush(fi->fh, requester(req)); });
+  answer_status(req, "flush", [&] { filesystem(req).files().flush(fi->fh, requester(req)); });
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t, int, fuse_file_info* fi) noexcept {
-  answer_status(req, "fsync", [&] { filesystem(req).fsync(fi->fh); });
+  answer_status(req, "fsync", [&] { filesystem(req).files().sync(fi->fh); });
 }
 
 void op_release(fuse_req_t req, fuse_ino_t, fuse_file_info* fi) noexcept {
-  answer_status(req, "release", [&] { filesystem(req).release(fi->fh); });
+  answer_status(req, "release", [&] { filesystem(req).files().release(fi->fh); });
 }
 
 // ── extended attributes ───────────────────────────────────────────────────────────────────────
@@ -347,7 +369,7 @@ void reply_xattr(fuse_req_t req, const std::string& value, std::size_t size) {
 
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char* name, std::size_t size) noexcept {
   answer(
-      req, "getxattr", [&] { return filesystem(req).getxattr(ino, name); },
+      req, "getxattr", [&] { return filesystem(req).getxattr(ino, name, requester(req)); },
       [&](const std::string& value) { reply_xattr(req, value, size); });
 }
 
@@ -356,7 +378,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, std::size_t size) noexcept {
       req, "listxattr",
       [&] {
         std::string list;
-        for (const auto& name : filesystem(req).listxattr(ino)) {
+        for (const auto& name : filesystem(req).listxattr(ino, requester(req))) {
           list += name;
           list += '\0';
         }
@@ -367,12 +389,14 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, std::size_t size) noexcept {
 
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char* name, const char* value,
                  std::size_t size, int flags) noexcept {
-  answer_status(req, "setxattr",
-                [&] { filesystem(req).setxattr(ino, name, std::string_view(value, size), flags); });
+  answer_status(req, "setxattr", [&] {
+    filesystem(req).setxattr(ino, name, std::string_view(value, size), flags, requester(req));
+  });
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char* name) noexcept {
-  answer_status(req, "removexattr", [&] { filesystem(req).removexattr(ino, name); });
+  answer_status(req, "removexattr",
+                [&] { filesystem(req).removexattr(ino, name, requester(req)); });
 }
 
 }  // namespace
@@ -400,7 +424,10 @@ fuse_lowlevel_ops make_operations() {
   ops.create = op_create;
   ops.open = op_open;
   ops.read = op_read;
+  ops.lseek = op_lseek;
   ops.write = op_write;
+  ops.fallocate = op_fallocate;
+  ops.copy_file_range = op_copy_file_range;
   ops.flush = op_flush;
   ops.fsync = op_fsync;
   ops.release = op_release;

@@ -9,10 +9,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-#include "catalog/unique_fd.h"
 
 namespace glance::fs {
 
@@ -120,6 +120,15 @@ std::optional<int> exit_code(pid_t thread) noexcept try {
   return 0;
 } catch (const std::exception&) {
   return std::nullopt;
+}
+
+UniqueFd open_process(pid_t process) noexcept {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+}
+
+bool has_exited(int process_fd) noexcept {
+  pollfd waiting{.fd = process_fd, .events = POLLIN, .revents = 0};
+  return ::poll(&waiting, 1, 0) > 0;
 }
 
 std::optional<bool> has_descriptor(pid_t process, std::uint64_t inode, dev_t device) noexcept try {

@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+#include "catalog/unique_fd.h"
+
 namespace glance::fs {
 
 /// Questions to /proc about the processes that use the mount. A FUSE request carries the id of
@@ -18,6 +20,12 @@ namespace glance::fs {
 /// signal's number, or status << 8 (proc(5), fields 9 and 52). Nothing if it lives on or cannot
 /// be asked.
 [[nodiscard]] std::optional<int> exit_code(pid_t thread) noexcept;
+
+/// A pidfd of the process; invalid if it is gone or cannot be watched.
+[[nodiscard]] UniqueFd open_process(pid_t process) noexcept;
+
+/// Whether the process behind a pidfd has exited. Never blocks.
+[[nodiscard]] bool has_exited(int process_fd) noexcept;
 
 /// Whether the process has another descriptor of the file with this inode number on a mount of
 /// the filesystem `device` (st_dev). Nothing if it cannot be told. Looks at fdinfo only: a stat

@@ -108,7 +108,7 @@ void Upload::require_alive() const {
 void Upload::fail(const Error& error) {
   failure_ = error;
   // What was sealed before a failed write or fsync is not what the writer meant.
-  spoiled_ = !publishing_;
+  spoiled_ = !publishing_ || error.code() == Errc::mismatch;
   spdlog::warn("upload of image {} failed: {}", id_.text(), error.what());
 }
 
@@ -163,12 +163,13 @@ void Upload::truncate(std::uint64_t size) {
 }
 
 void Upload::allocate(std::uint64_t offset, std::uint64_t size, bool grow) {
-  attempt([&]() REQUIRES(mutex_) {
-    require_size(offset, size);
-    if (grow) reopen();
-    blob_->allocate(offset, size, grow);
-    if (grow && offset + size > size_) grown(size_, offset + size);
-  });
+  MutexLock lock(mutex_);
+  require_alive();
+  require_size(offset, size);
+  if (grow) reopen();
+  // A store that cannot, or has not the room, is no reason to give the upload up.
+  blob_->allocate(offset, size, grow);
+  if (grow && offset + size > size_) grown(size_, offset + size);
 }
 
 std::uint64_t Upload::copy(const Image& source, const BlobReader& reader, std::uint64_t from,
@@ -280,6 +281,8 @@ void Upload::reopen() {
 Image Upload::publish() {
   return attempt([&]() REQUIRES(mutex_) {
     if (published_) return *published_;
+    // What was acknowledged stays for recovery, whatever fails from now on.
+    publishing_ = state_ != State::open;
     seal_locked();
     publishing_ = true;
     published_ = publish_sealed(database_, store_, *blob_, id_);

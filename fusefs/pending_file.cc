@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fusefs/pending_file.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "fusefs/process.h"
+
+namespace glance::fs {
+
+namespace {
+
+// A release follows its flush within milliseconds, unless somebody else has the descriptor, too.
+constexpr std::chrono::seconds kReleaseWait{1};
+
+UniqueFd watch(const std::optional<pid_t>& process) {
+  return process ? open_process(*process) : UniqueFd();
+}
+
+}  // namespace
+
+PendingFile::PendingFile(Catalog& catalog, Caller caller, Target target, pid_t opener)
+    : catalog_(catalog),
+      caller_(std::move(caller)),
+      target_(std::move(target)),
+      opener_(process_of(opener)),
+      opener_fd_(watch(opener_)) {
+  if (opener_) writers_.insert(*opener_);
+}
+
+bool PendingFile::open(Access access) {
+  MutexLock lock(mutex_);
+  if (finished_) return false;
+  ++handles_;
+  if (access != Access::read) ++writing_handles_;
+  if (access == Access::read_write) editor_ = true;
+  return true;
+}
+
+// ── data ──────────────────────────────────────────────────────────────────────────────────────
+
+Upload& PendingFile::begun(pid_t thread) {
+  require_alive();
+  note_writer(thread);
+  sealed_at_.reset();
+  if (upload_) return *upload_;
+  try {
+    upload_ = catalog_.upload(caller_, target_.id,
+                              {.origin = UploadOrigin::mount,
+                               .owns_image = target_.created,
+                               .detect_format = true,
+                               .replaces = target_.replaces});
+  } catch (const Error& error) {
+    failure_ = error;
+    throw;
+  }
+  touched_ = true;
+  return *upload_;
+}
+
+void PendingFile::require_alive() const {
+  if (failure_) throw *failure_;
+  if (finished_) throw Error(Errc::immutable, "the data of an active image never change");
+}
+
+/// Remembers whose exit would tell that the data are not whole.
+void PendingFile::note_writer(pid_t thread) {
+  if (!writer_threads_.insert(thread).second) return;
+  if (const auto process = process_of(thread)) writers_.insert(*process);
+}
+
+void PendingFile::write(std::uint64_t offset, std::span<const std::byte> bytes, pid_t thread) {
+  MutexLock lock(mutex_);
+  begun(thread).write(offset, bytes);
+  size_ = std::max(size_.load(), offset + bytes.size());
+}
+
+void PendingFile::truncate(std::uint64_t size, pid_t thread) {
+  MutexLock lock(mutex_);
+  // open(O_TRUNC) of an image that has no data yet says nothing.
+  if (size == 0 && !upload_) return require_alive();
+  begun(thread).truncate(size);
+  size_ = size;
+}
+
+void PendingFile::allocate(std::uint64_t offset, std::uint64_t size, bool grow, pid_t thread) {
+  MutexLock lock(mutex_);
+  begun(thread).allocate(offset, size, grow);
+  if (grow) size_ = std::max(size_.load(), offset + size);
+}
+
+std::uint64_t PendingFile::copy(const Image& source, const BlobReader& reader, std::uint64_t from,
+                                std::uint64_t to, std::uint64_t size, pid_t thread) {
+  MutexLock lock(mutex_);
+  const std::uint64_t count = begun(thread).copy(source, reader, from, to, size);
+  size_ = std::max(size_.load(), to + count);
+  return count;
+}
+
+std::shared_ptr<Upload> PendingFile::upload() const {
+  MutexLock lock(mutex_);
+  if (failure_) throw *failure_;
+  return upload_;
+}
+
+std::size_t PendingFile::read(std::uint64_t offset, std::span<std::byte> into) const {
+  const auto source = upload();
+  return source ? source->read(offset, into) : 0;
+}
+
+std::optional<std::uint64_t> PendingFile::seek(std::uint64_t offset, bool hole) const {
+  const auto source = upload();
+  return source ? source->seek(offset, hole) : std::nullopt;
+}
+
+// ── closes ────────────────────────────────────────────────────────────────────────────────────
+
+void PendingFile::flush(pid_t thread, dev_t device) {
+  MutexLock lock(mutex_);
+  const auto process = process_of(thread);
+  const auto code = exit_code(thread);
+  if (code && *code != 0 && process && writers_.contains(*process)) return writer_died(*code);
+  if (failure_) throw *failure_;
+  if (!upload_ || finished_) return;
+  const bool opener_closes = process && opener_ && *process == *opener_;
+  // Where it cannot be told whether the opener goes on writing, the release decides.
+  if (opener_closes && has_descriptor(*process, target_.descriptor_inode, device) == false) {
+    acknowledge();
+  } else {
+    upload_->check();
+  }
+}
+
+/// What close(2) of the last descriptor of the opener answers.
+void PendingFile::acknowledge() {
+  if (editor_) return upload_->close();
+  upload_->seal();
+  sealed_at_ = std::chrono::steady_clock::now();
+}
+
+void PendingFile::writer_died(int code) {
+  const std::string why = (code & 0x7f) != 0
+                              ? "its writer was killed by signal " + std::to_string(code & 0x7f)
+                              : "its writer exited with status " + std::to_string(code >> 8);
+  if (failure_ || finished_) return;
+  failure_ = Error(Errc::io, "the upload of image " + target_.id.text() + " was discarded: " + why);
+  if (upload_) {
+    upload_->abandon(why);
+    upload_.reset();
+  } else if (target_.created) {
+    spdlog::info("image {} is removed again: {}", target_.id.text(), why);
+    catalog_.remove(caller_, target_.id);
+  }
+}
+
+void PendingFile::sync() {
+  MutexLock lock(mutex_);
+  if (failure_) throw *failure_;
+  if (upload_ && !finished_) upload_->sync();
+}
+
+void PendingFile::release(Access access) {
+  MutexLock lock(mutex_);
+  --handles_;
+  if (access != Access::read) --writing_handles_;
+  if (finished_ || writing_handles_ > 0) return;
+  if (failure_) return finish();
+  if (!upload_) return;
+  if (!editor_) return publish();
+  if (handles_ == 0) upload_->close();
+}
+
+void PendingFile::publish_closed() {
+  MutexLock lock(mutex_);
+  if (finished_ || handles_ > 0 || !editor_ || !upload_ || failure_) return;
+  publish();
+}
+
+void PendingFile::publish() {
+  try {
+    upload_->publish();
+  } catch (const Error& error) {
+    failure_ = error;
+    upload_.reset();  // takes back what nobody was promised
+    finish();
+    throw;
+  }
+  finish();
+}
+
+void PendingFile::finish() {
+  finished_ = true;
+  settled_.notify_all();
+}
+
+void PendingFile::abandon() noexcept {
+  MutexLock lock(mutex_);
+  if (finished_) return;
+  finish();
+  const auto upload = std::exchange(upload_, nullptr);
+  try {
+    if (upload && upload->acknowledged()) upload->publish();
+  } catch (const std::exception& error) {
+    spdlog::error("image {} was not published: {}", target_.id.text(), error.what());
+  }
+}
+
+void PendingFile::wait_for_release() const {
+  MutexLock lock(mutex_);
+  while (!finished_ && sealed_at_ &&
+         std::chrono::steady_clock::now() < *sealed_at_ + kReleaseWait) {
+    settled_.wait_until(lock, *sealed_at_ + kReleaseWait);
+  }
+}
+
+// ── looks ─────────────────────────────────────────────────────────────────────────────────────
+
+std::optional<std::uint64_t> PendingFile::size() const noexcept {
+  if (!touched_) return std::nullopt;
+  return size_.load();
+}
+
+bool PendingFile::belongs_to(pid_t thread) const noexcept {
+  const auto process = process_of(thread);
+  return process && opener_ && *process == *opener_;
+}
+
+bool PendingFile::opener_has_exited() const noexcept {
+  return opener_fd_ && has_exited(opener_fd_.get());
+}
+
+bool PendingFile::has_handles() const {
+  MutexLock lock(mutex_);
+  return handles_ > 0;
+}
+
+bool PendingFile::finished() const {
+  MutexLock lock(mutex_);
+  return finished_;
+}
+
+bool PendingFile::untouched() const {
+  MutexLock lock(mutex_);
+  return !upload_ && !finished_;
+}
+
+}  // namespace glance::fs

@@ -13,8 +13,9 @@ namespace glance::fs {
 
 namespace {
 
-constexpr std::uint64_t kStatBlock = 512;   // stat(2)
-constexpr std::size_t kMaxXattrName = 255;  // xattr(7)
+constexpr std::uint64_t kStatBlock = 512;     // stat(2)
+constexpr std::size_t kMaxXattrName = 255;    // xattr(7)
+constexpr std::size_t kMaxXattrSize = 65536;  // of a value, and of a whole list
 
 timespec to_timespec(Timestamp time) noexcept {
   const auto since_epoch = time.time_since_epoch();
@@ -88,23 +89,29 @@ std::string attribute_key(std::string_view xattr_name) {
 
 std::vector<std::string> xattr_names(const Image& image) {
   std::vector<std::string> names;
+  std::size_t room = kMaxXattrSize;
   const auto add = [&](std::string_view key) {
     std::string name = std::string(kXattrPrefix) + std::string(key);
-    // Property names that no xattr can carry are in user.glance.metadata.
+    const std::size_t size = name.size() + 1;
     const bool fits = name.size() <= kMaxXattrName && name.find('\0') == std::string::npos;
-    if (fits && !key.empty() && key != kMetadataKey) names.push_back(std::move(name));
+    if (!fits || size > room || key.empty() || key == kMetadataKey) return;
+    room -= size;
+    names.push_back(std::move(name));
   };
   for (const auto& attribute : core_attributes()) {
     if (is_listed(image, attribute)) add(attribute.name);
   }
-  for (const auto& [name, value] : image.properties) add(name);
+  for (const auto& [name, value] : image.properties) {
+    if (value.size() <= kMaxXattrSize) add(name);
+  }
   return names;
 }
 
 std::optional<std::string> xattr_value(const Image& image, std::string_view key,
                                        const Config& config) {
-  if (key == kMetadataKey) return image_to_json(image, config);
-  return attribute_text(image, key);
+  auto value = key == kMetadataKey ? image_to_json(image, config) : attribute_text(image, key);
+  if (value && value->size() > kMaxXattrSize) fail(E2BIG, "no extended attribute can be that long");
+  return value;
 }
 
 std::optional<Expectation> parse_expectation(std::string_view key, std::string_view value) {

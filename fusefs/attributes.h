@@ -36,10 +36,13 @@ inline constexpr blksize_t kBlockSize = blksize_t{1024} * 1024;
 [[nodiscard]] std::string attribute_key(std::string_view xattr_name);
 
 /// The names that listxattr(2) shows: custom properties, digests, and settable keys whose value
-/// is not the default. A listed `name` would make `cp -a x y` call the copy x.
+/// is not the default. A listed `name` would make `cp -a x y` call the copy x. Names that no xattr
+/// can carry, values over 64 KiB and what would make the list longer than that are left out:
+/// user.glance.metadata has them, as far as it fits, and `glance-catalog show`.
 [[nodiscard]] std::vector<std::string> xattr_names(const Image& image);
 
-/// The value of `user.glance.KEY`; nothing if the image has no such attribute.
+/// The value of `user.glance.KEY`; nothing if the image has no such attribute. Error: E2BIG, if it
+/// is longer than an xattr can be.
 [[nodiscard]] std::optional<std::string> xattr_value(const Image& image, std::string_view key,
                                                      const Config& config);
 

@@ -12,8 +12,10 @@ namespace glance::fs {
 
 namespace {
 
-// A release follows its flush within milliseconds, unless somebody else has the descriptor, too.
-constexpr std::chrono::seconds kReleaseWait{1};
+// A release follows the flush of the last descriptor within milliseconds. After a flush that sealed
+// it is expected; after any other one somebody else may well have the file open.
+constexpr std::chrono::milliseconds kSealedWait{1000};
+constexpr std::chrono::milliseconds kFlushedWait{200};
 
 UniqueFd watch(const std::optional<pid_t>& process) {
   return process ? open_process(*process) : UniqueFd();
@@ -44,7 +46,7 @@ bool PendingFile::open(Access access) {
 Upload& PendingFile::begun(pid_t thread) {
   require_alive();
   note_writer(thread);
-  sealed_at_.reset();
+  release_expected_until_.reset();
   if (upload_) return *upload_;
   try {
     upload_ = catalog_.upload(caller_, target_.id,
@@ -130,6 +132,7 @@ void PendingFile::flush(pid_t thread, dev_t device) {
     acknowledge();
   } else {
     upload_->check();
+    if (!editor_) release_expected_until_ = std::chrono::steady_clock::now() + kFlushedWait;
   }
 }
 
@@ -137,7 +140,7 @@ void PendingFile::flush(pid_t thread, dev_t device) {
 void PendingFile::acknowledge() {
   if (editor_) return upload_->close();
   upload_->seal();
-  sealed_at_ = std::chrono::steady_clock::now();
+  release_expected_until_ = std::chrono::steady_clock::now() + kSealedWait;
 }
 
 void PendingFile::writer_died(int code) {
@@ -209,9 +212,10 @@ void PendingFile::abandon() noexcept {
 
 void PendingFile::wait_for_release() const {
   MutexLock lock(mutex_);
-  while (!finished_ && sealed_at_ &&
-         std::chrono::steady_clock::now() < *sealed_at_ + kReleaseWait) {
-    settled_.wait_until(lock, *sealed_at_ + kReleaseWait);
+  while (!finished_ && release_expected_until_ &&
+         std::chrono::steady_clock::now() < *release_expected_until_) {
+    const auto until = *release_expected_until_;
+    settled_.wait_until(lock, until);
   }
 }
 

@@ -85,8 +85,8 @@ class PendingFile {
   /// all else is taken back. Never throws.
   void abandon() noexcept EXCLUDES(mutex_);
 
-  /// Waits while the file is sealed and its release must be on the way, up to a second from its
-  /// seal: what close(2) promised is there for all.
+  /// Waits while a release must be on the way, up to a second from the seal (a shorter while after
+  /// a flush that sealed nothing): what close(2) promised is there for all.
   void wait_for_release() const EXCLUDES(mutex_);
 
   [[nodiscard]] const ImageId& id() const noexcept { return target_.id; }
@@ -137,7 +137,7 @@ class PendingFile {
   std::set<pid_t> writer_threads_ GUARDED_BY(mutex_);
   std::set<pid_t> writers_ GUARDED_BY(mutex_);  // processes
   std::shared_ptr<Upload> upload_ GUARDED_BY(mutex_);
-  std::optional<std::chrono::steady_clock::time_point> sealed_at_ GUARDED_BY(mutex_);
+  std::optional<std::chrono::steady_clock::time_point> release_expected_until_ GUARDED_BY(mutex_);
   // The first failure, which every later verb repeats: a gap that nobody notices is worse.
   std::optional<Error> failure_ GUARDED_BY(mutex_);
   std::atomic<bool> touched_ = false;

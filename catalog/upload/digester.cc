@@ -2,13 +2,11 @@
 #include "catalog/upload/digester.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <system_error>
 
-#include <openssl/evp.h>
-
 #include "catalog/error.h"
+#include "catalog/hash.h"
 
 namespace glance {
 
@@ -18,63 +16,6 @@ constexpr std::size_t kBlock = std::size_t{256} * 1024;
 
 // How far a writer may run ahead. Within it the bytes are surely still in the page cache.
 constexpr std::uint64_t kMaxLag = std::uint64_t{64} * 1024 * 1024;
-
-using EvpContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
-
-EvpContext new_context() {
-  EvpContext context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  if (!context) throw std::bad_alloc();
-  return context;
-}
-
-void require_ok(int result) {
-  if (result != 1) throw Error(Errc::io, "OpenSSL could not compute a digest");
-}
-
-std::string to_hex(std::span<const unsigned char> bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const unsigned char byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0xf];
-  }
-  return text;
-}
-
-/// One running hash.
-class Hash {
- public:
-  explicit Hash(const std::string& name)
-      : type_(EVP_MD_fetch(nullptr, name.c_str(), nullptr), &EVP_MD_free), context_(new_context()) {
-    if (!type_) throw Error(Errc::invalid, "OpenSSL knows no hash named '" + name + "'");
-    restart();
-  }
-
-  void restart() { require_ok(EVP_DigestInit_ex2(context_.get(), type_.get(), nullptr)); }
-
-  void update(std::span<const std::byte> bytes) {
-    require_ok(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
-  }
-
-  [[nodiscard]] std::size_t digits() const {
-    return static_cast<std::size_t>(EVP_MD_get_size(type_.get())) * 2;
-  }
-
-  /// The value so far, as hex; more bytes may follow.
-  [[nodiscard]] std::string value() const {
-    const EvpContext copy = new_context();
-    require_ok(EVP_MD_CTX_copy_ex(copy.get(), context_.get()));
-    std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-    unsigned int size = 0;
-    require_ok(EVP_DigestFinal_ex(copy.get(), bytes.data(), &size));
-    return to_hex(std::span(bytes).first(size));
-  }
-
- private:
-  const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> type_;
-  const EvpContext context_;
-};
 
 }  // namespace
 

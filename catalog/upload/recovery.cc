@@ -64,6 +64,11 @@ void take_back(Database& database, BlobWriter* blob, const ImageId& id, Recovery
   spdlog::info("recovery: the unfinished upload of image {} is taken back", id.text());
 }
 
+/// Whether the image was deleted. Its row is then all that is left of an upload without data.
+bool is_deleted(Database& database, const ImageId& id) {
+  return !database.read([&](Session& sql) { return rows::select_image(sql, id).has_value(); });
+}
+
 void recover_upload(Database& database, Store& store, const std::string& os_hash_algo,
                     const ImageId& id, RecoveryReport& report) {
   const BlobClaim claim = store.claim(id);
@@ -72,6 +77,10 @@ void recover_upload(Database& database, Store& store, const std::string& os_hash
   const auto upload = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
   if (!upload) return discard_orphan(claim, id, report);
   if (upload->is_open()) return take_back(database, claim.writer.get(), id, report);
+  if (!claim.writer && is_deleted(database, id)) {
+    database.write([&](Session& sql) { rows::delete_upload(sql, id); });
+    return;
+  }
   require_bytes(claim.writer.get(),
                 upload->sealed ? upload->sealed->size : upload->closed_size.value_or(0));
   if (upload->closed_size && !seal_closed(database, *upload, *claim.writer, os_hash_algo)) {

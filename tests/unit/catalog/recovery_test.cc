@@ -227,6 +227,27 @@ TEST_F(Recovery, RemovesTheBytesOfAnImageThatWasDeletedMeanwhile) {
   EXPECT_EQ(catalog_->find(caller_, image.id), std::nullopt);
 }
 
+TEST_F(Recovery, ForgetsALostUploadOnceItsImageIsDeleted) {
+  const auto image = add("x");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {});
+    upload->write(0, bytes("hello"));
+    upload->seal();
+    ::_exit(0);
+  });
+  std::filesystem::remove(datadir() / ".uploads" / image.id.text());
+  Database database(database_url(), false);
+  const auto uploads = [&] {
+    return database.read([](Session& sql) { return rows::select_uploads_of_this_host(sql); });
+  };
+  catalog_->recover();
+  EXPECT_THAT(uploads(), ElementsAre(image.id));  // for the operator to see
+
+  catalog_->remove(caller_, image.id);
+  catalog_->recover();
+  EXPECT_THAT(uploads(), IsEmpty());
+}
+
 TEST_F(Recovery, RemovesBytesThatNoRowTellsOf) {
   store("x", "data");
   const auto orphan = ImageId::random();

@@ -75,6 +75,13 @@ class DatabaseCatalog final : public Catalog {
     prune_changes(database_);
     return recover_uploads(database_, store_, config_.hashing_algorithm);
   }
+  void check(const FindingSink& report) override { check_consistency(database_, store_, report); }
+  void find_orphans(const FindingSink& report) override {
+    glance::find_orphans(database_, store_, report);
+  }
+  std::optional<Finding> check_data(const Image& image) override {
+    return glance::check_data(store_, image);
+  }
 
  private:
   /// The image, for a change by the caller, inside the change's transaction.

@@ -12,6 +12,7 @@
 #include "catalog/caller.h"
 #include "catalog/changes.h"
 #include "catalog/config.h"
+#include "catalog/consistency.h"
 #include "catalog/image.h"
 #include "catalog/image_entry.h"
 #include "catalog/image_query.h"
@@ -106,6 +107,12 @@ class Catalog {
   /// Finishes or takes back what dead processes of this host left behind (design § 7). Safe
   /// while other processes work on the catalog.
   virtual RecoveryReport recover() = 0;
+
+  // ── the operator's checks: see consistency.h ──────────────────────────────────────────────
+
+  virtual void check(const FindingSink& report) = 0;
+  virtual void find_orphans(const FindingSink& report) = 0;
+  [[nodiscard]] virtual std::optional<Finding> check_data(const Image& image) = 0;
 };
 
 }  // namespace glance

@@ -349,18 +349,44 @@ std::vector<ImageId> FileStore::unfinished() const {
   return ids;
 }
 
+std::vector<std::string> FileStore::blobs() const {
+  std::vector<std::string> urls;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(datadir_, error)) {
+    const std::string name = entry.path().filename();
+    // Directories and what hides itself are not images: .uploads, lost+found, NFS's .nfs….
+    std::error_code ignored;
+    const bool file = entry.is_regular_file(ignored) || entry.is_symlink(ignored);
+    if (file && !name.starts_with('.')) {
+      urls.push_back(std::string(kScheme) + entry.path().string());
+    }
+  }
+  if (error) throw_errno(error.value(), "listing " + datadir_.string());
+  return urls;
+}
+
+/// A location row must never make us read or delete a file that is not the store's.
+std::optional<fs::path> FileStore::find_path(const std::string& url) const {
+  if (!url.starts_with(kScheme)) return std::nullopt;
+  fs::path path = fs::path(url.substr(kScheme.size())).lexically_normal();
+  if (path.parent_path() != datadir_) return std::nullopt;
+  return path;
+}
+
+std::optional<std::string> FileStore::canonical_url(const std::string& url) const {
+  const auto path = find_path(url);
+  if (!path) return std::nullopt;
+  return std::string(kScheme) + path->string();
+}
+
 fs::path FileStore::path_in_datadir(const std::string& url) const {
+  if (auto path = find_path(url)) return std::move(*path);
   if (!url.starts_with(kScheme)) {
     throw Error(Errc::unsupported, "no store is configured for the location's scheme '" +
                                        url.substr(0, url.find("://")) + "'");
   }
-  fs::path path = fs::path(url.substr(kScheme.size())).lexically_normal();
-  // A location row must never make us read or delete a file that is not the store's.
-  if (path.parent_path() != datadir_) {
-    throw Error(Errc::unsupported,
-                "the location lies outside of the store's directory " + datadir_.string());
-  }
-  return path;
+  throw Error(Errc::unsupported,
+              "the location lies outside of the store's directory " + datadir_.string());
 }
 
 std::unique_ptr<BlobReader> FileStore::open(const Location& location) {

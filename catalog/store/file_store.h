@@ -19,6 +19,8 @@ class FileStore final : public Store {
   std::unique_ptr<BlobWriter> create(const ImageId& id) override;
   BlobClaim claim(const ImageId& id) override;
   [[nodiscard]] std::vector<ImageId> unfinished() const override;
+  [[nodiscard]] std::vector<std::string> blobs() const override;
+  [[nodiscard]] std::optional<std::string> canonical_url(const std::string& url) const override;
   std::unique_ptr<BlobReader> open(const Location& location) override;
   void remove(const std::string& url) override;
   [[nodiscard]] Space space() const override;
@@ -27,6 +29,7 @@ class FileStore final : public Store {
   [[nodiscard]] std::filesystem::path spool_path(const ImageId& id) const;
   [[nodiscard]] std::filesystem::path final_path(const ImageId& id) const;
   [[nodiscard]] Location location_of(const ImageId& id) const;
+  [[nodiscard]] std::optional<std::filesystem::path> find_path(const std::string& url) const;
   [[nodiscard]] std::filesystem::path path_in_datadir(const std::string& url) const;
 
   const std::filesystem::path datadir_;

@@ -105,6 +105,12 @@ class Store {
   /// Images with unpublished bytes in the store, whoever writes them.
   [[nodiscard]] virtual std::vector<ImageId> unfinished() const = 0;
 
+  /// The URLs of all data in their final places, in no order; whose they are is not known here.
+  [[nodiscard]] virtual std::vector<std::string> blobs() const = 0;
+
+  /// The URL as blobs() has it; nothing if it is not a place in this store.
+  [[nodiscard]] virtual std::optional<std::string> canonical_url(const std::string& url) const = 0;
+
   /// Errors: not_found (no data there), unsupported (not this store's location), io.
   virtual std::unique_ptr<BlobReader> open(const Location& location) = 0;
 

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/consistency.h"
+
+#include <algorithm>
+#include <set>
+#include <unordered_set>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "catalog/database/consistency_rows.h"
+#include "catalog/database/database.h"
+#include "catalog/database/image_rows.h"
+#include "catalog/database/upload_rows.h"
+#include "catalog/store/store.h"
+
+namespace glance {
+
+namespace {
+
+bool has_data(const Image& image) {
+  return image.status == ImageStatus::active || image.status == ImageStatus::deactivated;
+}
+
+Fault fault_of_open(Errc code) {
+  if (code == Errc::not_found) return Fault::missing;
+  return code == Errc::unsupported ? Fault::unverifiable : Fault::unreadable;
+}
+
+void check_database(Database& database, const FindingSink& report) {
+  std::vector<std::string> faults;
+  try {
+    faults = database.read([](Session& sql) { return rows::integrity_faults(sql); });
+  } catch (const Error& error) {
+    // A file that is damaged enough stops its own examination.
+    if (error.code() != Errc::corrupt) throw;
+    faults.emplace_back(error.what());
+  }
+  for (const auto& fault : faults) report({Fault::database, "database", fault, {}});
+}
+
+void check_images(Database& database, Store& store, const FindingSink& report) {
+  const auto ids = database.read([](Session& sql) { return rows::select_stored_ids(sql); });
+  for (const auto& id : ids) {
+    const auto select = [&](Session& sql) { return rows::select_image(sql, id); };
+    auto image = database.read(select);
+    if (!image || !has_data(*image)) continue;
+    const auto finding = check_data(store, *image);
+    if (!finding) continue;
+    // The row goes before the data: who is deleted between our two looks has lost nothing.
+    image = database.read(select);
+    if (image && has_data(*image)) report(*finding);
+  }
+}
+
+/// As recovery does, the row is read only when the lock is ours: until then its writer may live.
+std::optional<Finding> check_upload(Database& database, Store& store, const ImageId& id) {
+  const BlobClaim claim = store.claim(id);
+  if (claim.alive) return std::nullopt;
+  const auto row = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
+  const bool bytes = claim.writer && !claim.writer->published();
+  if (!row && !bytes) return std::nullopt;
+  std::string text = "bytes of an upload that no row tells of";
+  if (row) text = row->is_open() ? "unfinished" : "acknowledged, but not published";
+  if (row && !claim.writer) text += "; its data are gone from the store";
+  return Finding{Fault::upload, id.text(), text + "; its writer is dead", {}};
+}
+
+void check_uploads(Database& database, Store& store, const FindingSink& report) {
+  const auto here =
+      database.read([](Session& sql) { return rows::select_uploads_of_this_host(sql); });
+  std::set<ImageId> ids(here.begin(), here.end());
+  for (const auto& id : store.unfinished()) {
+    const bool known =
+        database.read([&](Session& sql) { return rows::select_upload(sql, id).has_value(); });
+    if (!known) ids.insert(id);
+  }
+  for (const auto& id : ids) {
+    if (const auto finding = check_upload(database, store, id)) report(*finding);
+  }
+}
+
+void check_garbage(Database& database, const FindingSink& report) {
+  const auto urls = database.read([](Session& sql) { return rows::select_garbage(sql); });
+  for (const auto& url : urls) {
+    report({Fault::garbage, url, "data of a deleted image that wait to be removed", {}});
+  }
+}
+
+/// The last part of a location, which is the image's id where Glance or we have stored it.
+std::string name_in(const std::string& url) {
+  return url.substr(url.rfind('/') + 1);
+}
+
+}  // namespace
+
+std::string_view to_string(Fault fault) noexcept {
+  switch (fault) {
+    case Fault::database:
+      return "database";
+    case Fault::missing:
+      return "missing";
+    case Fault::unreadable:
+      return "unreadable";
+    case Fault::size:
+      return "size";
+    case Fault::changed:
+      return "changed";
+    case Fault::upload:
+      return "upload";
+    case Fault::garbage:
+      return "garbage";
+    case Fault::orphan:
+      return "orphan";
+    case Fault::unverifiable:
+      return "unverifiable";
+  }
+  return "unknown";
+}
+
+std::optional<Finding> check_data(Store& store, const Image& image) {
+  const std::string& id = image.id.text();
+  if (image.locations.empty()) {
+    return Finding{Fault::missing, id, "the image is active but has no location", image.name};
+  }
+  try {
+    const auto stored = store.open(image.locations.front())->size();
+    if (image.size == stored) return std::nullopt;
+    const std::string recorded = image.size ? std::to_string(*image.size) : "no size";
+    return Finding{Fault::size, id,
+                   fmt::format("{} recorded, {} in the store (bytes)", recorded, stored),
+                   image.name};
+  } catch (const Error& error) {
+    return Finding{fault_of_open(error.code()), id, error.what(), image.name};
+  }
+}
+
+void find_orphans(Database& database, Store& store, const FindingSink& report) {
+  // The store first: data appear there before the row that owns them turns into a location.
+  const auto urls = store.blobs();
+  std::unordered_set<std::string> owned;
+  std::unordered_set<std::string> in_work;
+  database.read([&](Session& sql) {
+    for (const auto& url : rows::select_owned_urls(sql)) {
+      if (auto canonical = store.canonical_url(url)) owned.insert(std::move(*canonical));
+    }
+    for (auto& id : rows::select_ids_in_work(sql)) in_work.insert(std::move(id));
+  });
+  for (const auto& url : urls) {
+    if (owned.contains(url) || in_work.contains(name_in(url))) continue;
+    try {
+      const auto size = store.open({.url = url})->size();
+      report({Fault::orphan, url, fmt::format("{} bytes that no image owns", size), {}});
+    } catch (const Error& error) {
+      if (error.code() == Errc::not_found) continue;  // deleted since the listing
+      report({Fault::orphan, url, std::string("no image owns it; ") + error.what(), {}});
+    }
+  }
+}
+
+void check_consistency(Database& database, Store& store, const FindingSink& report) {
+  check_database(database, report);
+  check_images(database, store, report);
+  check_uploads(database, store, report);
+  check_garbage(database, report);
+  find_orphans(database, store, report);
+}
+
+}  // namespace glance

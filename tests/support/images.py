@@ -49,6 +49,15 @@ def sparse_file(path, size):
     return Path(path)
 
 
+def flip_a_bit(path, offset=1000):
+    """What a dying disk does."""
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))
+
+
 def converted(path, disk_format, virtual_size=5 << 20):
     """An image of that format, made by qemu-img from `virtual_size` bytes with some content."""
     path = Path(path)

@@ -3,7 +3,8 @@
 
 #include <fstream>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "catalog/error.h"
 #include "tests/unit/support/catalog_fixture.h"
@@ -93,6 +94,32 @@ TEST_F(StoringFiles, ATrailingSlashInTheConfigurationDoesNotMatter) {
   FileStore store(directory_.path().string() + "/", "file", false);
   const auto writer = store.create(id_);
   EXPECT_EQ(store.open(writer->publish())->size(), 0U);
+}
+
+TEST_F(StoringFiles, ListsWhatLiesInItsFinalPlaceAndNothingElse) {
+  const auto published = store_.create(id_);
+  published->publish();
+  const auto spooled = store_.create(ImageId::random());
+  std::ofstream(directory_.path() / "stray") << "?";
+  std::ofstream(directory_.path() / ".nfs0001") << "?";
+  std::filesystem::create_directory(directory_.path() / "lost+found");
+  std::filesystem::create_symlink("nowhere", directory_.path() / "link");
+  EXPECT_EQ(::mkfifo((directory_.path() / "fifo").c_str(), 0600), 0);
+  const std::string url = "file://" + directory_.path().string() + "/";
+  EXPECT_THAT(store_.blobs(),
+              ::testing::UnorderedElementsAre(url + id_.text(), url + "stray", url + "link"));
+}
+
+TEST_F(StoringFiles, KnowsAPlaceByWhateverUrlLeadsThere) {
+  const std::string directory = directory_.path().string();
+  const auto canonical = "file://" + directory + "/" + id_.text();
+  EXPECT_EQ(store_.canonical_url(canonical), canonical);
+  EXPECT_EQ(store_.canonical_url("file://" + directory + "/../" +
+                                 directory_.path().filename().string() + "//" + id_.text()),
+            canonical);
+  EXPECT_EQ(store_.canonical_url("file://" + directory + "/sub/" + id_.text()), std::nullopt);
+  EXPECT_EQ(store_.canonical_url("file:///etc/passwd"), std::nullopt);
+  EXPECT_EQ(store_.canonical_url("rbd://pool/" + id_.text()), std::nullopt);
 }
 
 }  // namespace

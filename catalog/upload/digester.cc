@@ -14,8 +14,10 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{256} * 1024;
 
-// How far a writer may run ahead. Within it the bytes are surely still in the page cache.
-constexpr std::uint64_t kMaxLag = std::uint64_t{64} * 1024 * 1024;
+// How far a writer may run ahead, and how much is kept of what it wrote, so that the hashes need not
+// read it back. The hashes are slower than any writer: a longer queue would only take memory, once
+// for every upload.
+constexpr std::uint64_t kMaxLag = std::uint64_t{2} * 1024 * 1024;
 
 }  // namespace
 
@@ -87,19 +89,67 @@ void Digester::start_threads() {
 
 void Digester::written(std::uint64_t from, std::uint64_t to) {
   MutexLock lock(mutex_);
+  forget_chunks();
+  advance(from, to);
+  wait_for_hashes(lock);
+}
+
+void Digester::written(std::uint64_t from, std::span<const std::byte> bytes) {
+  const auto chunk = std::make_shared<const Chunk>(
+      Chunk{.from = from, .bytes = std::vector<std::byte>(bytes.begin(), bytes.end())});
+  MutexLock lock(mutex_);
+  if (from != end_) forget_chunks();
+  advance(from, chunk->end());
+  if (!stale_ && chunk->end() == end_) keep(chunk);
+  wait_for_hashes(lock);
+}
+
+void Digester::advance(std::uint64_t from, std::uint64_t to) {
   for (const auto& lane : lanes_) {
     // Behind a hash, or under its eyes: what it has seen is not what is there.
     if (from < std::max(lane->done, lane->reading)) stale_ = true;
   }
   end_ = std::max(end_, to);
+}
+
+void Digester::wait_for_hashes(MutexLock& lock) {
   if (stale_ || end_ < kBlock) return;
   start_threads();
   if (end_ - slowest() >= kBlock) work_.notify_all();
   while (end_ - slowest() > kMaxLag && !stale_ && !failure_) progress_.wait(lock);
 }
 
+// ── bytes at hand ─────────────────────────────────────────────────────────────────────────────
+
+void Digester::keep(ChunkPtr chunk) {
+  kept_ += chunk->bytes.size();
+  chunks_.push_back(std::move(chunk));
+  drop_digested();
+}
+
+/// Drops what all hashes have seen, and the oldest bytes where there are too many.
+void Digester::drop_digested() {
+  while (!chunks_.empty() && (chunks_.front()->end() <= slowest() || kept_ > 2 * kMaxLag)) {
+    kept_ -= chunks_.front()->bytes.size();
+    chunks_.pop_front();
+  }
+}
+
+Digester::ChunkPtr Digester::chunk_at(std::uint64_t offset) const {
+  const auto after = std::ranges::upper_bound(chunks_, offset, {}, &Chunk::from);
+  if (after == chunks_.begin()) return nullptr;
+  const ChunkPtr& chunk = *std::prev(after);
+  return offset < chunk->end() ? chunk : nullptr;
+}
+
+void Digester::forget_chunks() {
+  chunks_.clear();
+  kept_ = 0;
+}
+
 void Digester::truncated(std::uint64_t size) {
   MutexLock lock(mutex_);
+  forget_chunks();
   for (const auto& lane : lanes_) {
     if (size < std::max(lane->done, lane->reading)) stale_ = true;
   }
@@ -145,20 +195,27 @@ void Digester::digest_rest(Lane& lane) {
 
 bool Digester::digest_block(Lane& lane) {
   std::uint64_t from = 0;
-  std::size_t size = 0;
+  std::uint64_t to = 0;
+  ChunkPtr chunk;
   {
     MutexLock lock(mutex_);
     if (!has_work(lane)) return false;
     from = lane.done;
-    size = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, end_ - from));
-    lane.reading = from + size;
+    chunk = chunk_at(from);
+    to = chunk ? std::min(chunk->end(), end_) : std::min(from + kBlock, end_);
+    lane.reading = to;
   }
   std::exception_ptr failure;
   try {
-    lane.buffer.resize(kBlock);
-    const auto block = std::span(lane.buffer).first(size);
-    if (blob_.read(from, block) != size) throw Error(Errc::io, "image data end too early");
-    lane.hash.update(block);
+    const auto size = static_cast<std::size_t>(to - from);
+    if (chunk) {
+      lane.hash.update(std::span(chunk->bytes).subspan(from - chunk->from, size));
+    } else {
+      lane.buffer.resize(kBlock);
+      const auto block = std::span(lane.buffer).first(size);
+      if (blob_.read(from, block) != size) throw Error(Errc::io, "image data end too early");
+      lane.hash.update(block);
+    }
   } catch (...) {
     failure = std::current_exception();
   }
@@ -166,7 +223,8 @@ bool Digester::digest_block(Lane& lane) {
     MutexLock lock(mutex_);
     // A block that was cut short or rewritten meanwhile is digested again anyway.
     if (failure && !failure_ && !stale_) failure_ = failure;
-    lane.done = lane.reading = from + size;
+    lane.done = lane.reading = to;
+    drop_digested();
   }
   progress_.notify_all();
   return !failure;

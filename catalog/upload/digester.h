@@ -2,9 +2,12 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,9 +28,9 @@ namespace glance {
                                     const std::string& algo);
 
 /// Digests a blob while it is being written: MD5 and one more hash, each on a thread of its own
-/// that follows the writer through the page cache. Nothing is copied and nothing queued, so the
-/// memory is constant; a writer that runs too far ahead waits, so that the bytes are still cached
-/// when the hashes come to them.
+/// that follows the writer. What was written last is still at hand (some 4 MiB), older bytes come
+/// from the page cache; a writer that runs too far ahead waits, so that they are still there when
+/// the hashes come to them.
 ///
 /// Bytes may be rewritten at any time until finish(): a change behind a hash costs a second pass,
 /// made when the digests are asked for. Threads start with the first full block; small blobs are
@@ -45,6 +48,9 @@ class Digester {
   /// Bytes [from, to) have been written. Blocks while the hashes are too far behind.
   void written(std::uint64_t from, std::uint64_t to) EXCLUDES(mutex_);
 
+  /// The same for bytes that the caller has in memory: a copy spares the hashes to read them back.
+  void written(std::uint64_t from, std::span<const std::byte> bytes) EXCLUDES(mutex_);
+
   /// The blob will be cut to `size`: to be called before. Growth is told by written(), after.
   void truncated(std::uint64_t size) EXCLUDES(mutex_);
 
@@ -55,10 +61,25 @@ class Digester {
  private:
   struct Lane;
 
+  /// Bytes as they were written, never changed: the hashes look at them without the lock.
+  struct Chunk {
+    std::uint64_t from = 0;
+    std::vector<std::byte> bytes;
+
+    [[nodiscard]] std::uint64_t end() const noexcept { return from + bytes.size(); }
+  };
+  using ChunkPtr = std::shared_ptr<const Chunk>;
+
   void follow(Lane& lane) EXCLUDES(mutex_);
   void digest_rest(Lane& lane) EXCLUDES(mutex_);
   bool digest_block(Lane& lane) EXCLUDES(mutex_);
   void start_threads() REQUIRES(mutex_);
+  void advance(std::uint64_t from, std::uint64_t to) REQUIRES(mutex_);
+  void wait_for_hashes(MutexLock& lock) REQUIRES(mutex_);
+  void keep(ChunkPtr chunk) REQUIRES(mutex_);
+  void drop_digested() REQUIRES(mutex_);
+  [[nodiscard]] ChunkPtr chunk_at(std::uint64_t offset) const REQUIRES(mutex_);
+  void forget_chunks() REQUIRES(mutex_);
   [[nodiscard]] bool has_work(const Lane& lane) const REQUIRES(mutex_);
   [[nodiscard]] std::uint64_t slowest() const REQUIRES(mutex_);
 
@@ -69,9 +90,11 @@ class Digester {
   std::condition_variable_any progress_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<std::thread> threads_;
-  std::uint64_t end_ GUARDED_BY(mutex_) = 0;   // bytes written so far
-  bool stale_ GUARDED_BY(mutex_) = false;      // digested bytes have changed since
-  bool finishing_ GUARDED_BY(mutex_) = false;  // go up to end_, whole block or not
+  std::uint64_t end_ GUARDED_BY(mutex_) = 0;        // bytes written so far
+  std::deque<ChunkPtr> chunks_ GUARDED_BY(mutex_);  // the newest bytes, adjoining, in order
+  std::size_t kept_ GUARDED_BY(mutex_) = 0;         // bytes in chunks_
+  bool stale_ GUARDED_BY(mutex_) = false;           // digested bytes have changed since
+  bool finishing_ GUARDED_BY(mutex_) = false;       // go up to end_, whole block or not
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::exception_ptr failure_ GUARDED_BY(mutex_);
 };

@@ -144,7 +144,9 @@ void Upload::write(std::uint64_t offset, std::span<const std::byte> bytes) {
     require_size(offset, bytes.size());
     reopen();
     blob_->write(offset, bytes);
-    grown(offset, offset + bytes.size());
+    forget_source();
+    size_ = std::max(size_, offset + bytes.size());
+    digester_.written(offset, bytes);
   });
 }
 

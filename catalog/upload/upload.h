@@ -44,7 +44,7 @@ struct UploadOptions {
   /// fails with mismatch.
   Expectation expected = {};
   /// Done in the transaction that publishes the data, so that the name is never missing.
-  std::optional<Replacement> replaces = {};
+  std::optional<Replacement> replaces;
 };
 
 /// One attempt to give a queued image its data: THE write path, for every door.

@@ -7,6 +7,7 @@ import pytest
 
 pytest.register_assert_rewrite("support")  # before the imports: failures then show the values
 
+from support.actor import Actor
 from support.bridge import BridgeSet
 from support.catalogs import CatalogDir
 from support.clients import GlanceCli, OpenStackCli
@@ -91,6 +92,14 @@ def openstack(bridge, tmp_path):
 @pytest.fixture
 def glance(bridge, tmp_path):
     return GlanceCli(bridge.url, tmp_path / "home")
+
+
+@pytest.fixture
+def actor():
+    """Another process: actor.open(path, flags), actor.write(descriptor, data), actor.exit(3), …"""
+    actor = Actor()
+    yield actor
+    actor.clean_up()
 
 
 @pytest.fixture(scope="module")

@@ -107,8 +107,10 @@ void Upload::require_alive() const {
 
 void Upload::fail(const Error& error) {
   failure_ = error;
-  // What was sealed before a failed write or fsync is not what the writer meant.
-  spoiled_ = !publishing_ || error.code() == Errc::mismatch;
+  // What was sealed before a failed write or fsync is not what the writer meant, and what is not
+  // what was announced, or of an image that is gone, nobody can publish any more.
+  const bool hopeless = error.code() == Errc::mismatch || error.code() == Errc::gone;
+  spoiled_ = !publishing_ || hopeless;
   spdlog::warn("upload of image {} failed: {}", id_.text(), error.what());
 }
 

@@ -59,7 +59,8 @@ NodePtr Filesystem::child(Inode parent, std::string_view name) {
 NodePtr Filesystem::node_of(Inode inode) {
   auto node = directory_.find(inode);
   if (!node) node = files_.opened_node(inode);
-  if (!node) fail(ENOENT, "the image is gone");
+  // The kernel then looks the path up again: another image may have the name by now.
+  if (!node) fail(ESTALE, "the image is gone");
   return node;
 }
 
@@ -81,17 +82,23 @@ Entry Filesystem::entry_of(const NodePtr& node, bool shown) {
     if (auto again = directory_.find(node->inode)) newest = std::move(again);
   }
   const bool settled = newest->image.status == ImageStatus::active;
+  // Where a close() may give the name to another image, who uses the name next must ask.
+  const double named = options_.overwrite == Overwrite::replace ? 0 : kTrusted;
   return {.inode = newest->inode,
           .attributes = file_stat(*newest, written, options_),
           .attribute_timeout = settled ? kTrusted : 0,
-          .entry_timeout = shown ? kTrusted : kShort};
+          .entry_timeout = shown ? named : kShort};
 }
 
 Entry Filesystem::lookup(Inode parent, std::string_view name) {
   if (parent == kRootInode && name == ".by-id") return directory_entry(kByIdInode);
   if (name.size() > kMaxFileName) fail(ENAMETOOLONG, "file name over 255 bytes");
   directory_.refresh();
-  const NodePtr node = child(parent, name);
+  NodePtr node = child(parent, name);
+  if (node && files_.wait_for_release(node->inode)) {
+    directory_.refresh();
+    node = child(parent, name);
+  }
   if (!node) fail(ENOENT, "no such image");
   return entry_of(node, parent == kRootInode && node->file_name == name);
 }
@@ -231,10 +238,10 @@ void Filesystem::refresh() {
 // ── extended attributes ───────────────────────────────────────────────────────────────────────
 
 Image Filesystem::image_of(Inode inode, const Requester& requester) {
+  if (files_.wait_for_release(inode)) directory_.refresh();
   const NodePtr node = node_of(inode);
-  files_.wait_for_release(inode);
   auto image = catalog_.find(caller_, files_.target_of(node, requester));
-  if (!image) fail(ENOENT, "the image is gone");
+  if (!image) fail(ESTALE, "the image is gone");
   return std::move(*image);
 }
 

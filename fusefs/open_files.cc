@@ -104,19 +104,26 @@ ImageId OpenFiles::target_of(const NodePtr& node, std::uint64_t handle) const {
   return pending ? found->second.pending->id() : node->image.id;
 }
 
-ImageId OpenFiles::target_of(const NodePtr& node, const Requester& requester) const {
-  std::vector<Pending> replacing;
-  {
-    MutexLock lock(mutex_);
-    for (const auto& [inode, file] : pending_) {
-      if (inode != node->inode && file->descriptor_inode() == node->inode) {
-        replacing.push_back(file);
-      }
-    }
+std::vector<OpenFiles::Pending> OpenFiles::replacements(Inode inode) const {
+  std::vector<Pending> files;
+  MutexLock lock(mutex_);
+  for (const auto& [own, file] : pending_) {
+    if (own != inode && file->descriptor_inode() == inode) files.push_back(file);
   }
-  const auto own = std::ranges::find_if(
-      replacing, [&](const Pending& file) { return file->belongs_to(requester.thread); });
-  return own == replacing.end() ? node->image.id : (*own)->id();
+  return files;
+}
+
+/// What the requester writes in this node's place, if it does.
+OpenFiles::Pending OpenFiles::own_replacement(Inode inode, const Requester& requester) const {
+  for (const Pending& file : replacements(inode)) {
+    if (file->belongs_to(requester.thread) && !file->finished()) return file;
+  }
+  return nullptr;
+}
+
+ImageId OpenFiles::target_of(const NodePtr& node, const Requester& requester) const {
+  const Pending own = own_replacement(node->inode, requester);
+  return own ? own->id() : node->image.id;
 }
 
 // ── opening ───────────────────────────────────────────────────────────────────────────────────
@@ -149,6 +156,7 @@ void OpenFiles::settle(const Pending& file) {
 
 /// The unfinished file of this node, if the requester may join in; nothing if there is none.
 OpenFiles::Pending OpenFiles::pending_for(const NodePtr& node, const Requester& requester) {
+  if (Pending own = own_replacement(node->inode, requester)) return own;
   const Pending file = pending(node->inode);
   if (!file) return nullptr;
   settle(file);
@@ -384,8 +392,11 @@ void OpenFiles::note_failure(const PendingFile& file, const std::exception& erro
   if (!gone) recovery_due_ = true;
 }
 
-void OpenFiles::wait_for_release(Inode inode) const {
-  if (const Pending file = pending(inode)) file->wait_for_release();
+bool OpenFiles::wait_for_release(Inode inode) const {
+  std::vector<Pending> files = replacements(inode);
+  if (Pending own = pending(inode)) files.push_back(std::move(own));
+  for (const Pending& file : files) file->wait_for_release();
+  return !files.empty();
 }
 
 void OpenFiles::publish_closed(Inode inode) {

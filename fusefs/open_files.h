@@ -90,9 +90,10 @@ class OpenFiles {
       EXCLUDES(mutex_);
   [[nodiscard]] ImageId target_of(const NodePtr& node, std::uint64_t handle) const EXCLUDES(mutex_);
 
-  /// Waits for the publication of a file that is closed for good, see
-  /// PendingFile::wait_for_release().
-  void wait_for_release(Inode inode) const;
+  /// Waits for the publication of what is closed for good: of this inode's own data, or of the
+  /// image that replaces it. See PendingFile::wait_for_release(). False if there is no such file:
+  /// then nothing has changed meanwhile.
+  bool wait_for_release(Inode inode) const;  // NOLINT(modernize-use-nodiscard): for its effect
 
   /// Publishes a closed editor's file now: its new name is what its writer had in mind. Errors:
   /// Upload::publish()'s.
@@ -130,6 +131,9 @@ class OpenFiles {
   [[nodiscard]] Handle find(std::uint64_t handle) const EXCLUDES(mutex_);
   [[nodiscard]] Pending writer(std::uint64_t handle) const;
   [[nodiscard]] Pending pending(Inode inode) const EXCLUDES(mutex_);
+  [[nodiscard]] std::vector<Pending> replacements(Inode inode) const EXCLUDES(mutex_);
+  [[nodiscard]] Pending own_replacement(Inode inode, const Requester& requester) const
+      EXCLUDES(mutex_);
   [[nodiscard]] Pending pending_for(const NodePtr& node, const Requester& requester);
   void remember(const Pending& file) EXCLUDES(mutex_);
   void forget(const Pending& file) EXCLUDES(mutex_);

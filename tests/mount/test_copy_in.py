@@ -6,40 +6,10 @@ import stat
 
 import pytest
 
-from support.expectations import assert_published, fails_with, wait_until_active
-from support.images import (
-    PACKAGED,
-    QEMU_FORMATS,
-    converted,
-    packaged,
-    random_file,
-    sparse_file,
-)
+from support.expectations import assert_published
+from support.images import random_file
 from support.mounts import mounted_paths
 from support.processes import program, run, shell
-
-
-@pytest.mark.parametrize("name", PACKAGED)
-def test_cp_publishes_a_real_image(mount, catalog_dir, name):
-    source = packaged(name)
-    size = str(source.stat().st_size)
-
-    assert run("cp", source, mount).stderr == ""
-
-    assert_published(mount, catalog_dir, name, source)
-    assert mount.xattr(name, "disk_format") == PACKAGED[name][2]
-    assert mount.xattr(name, "container_format") == "bare"
-    assert mount.xattr(name, "size") == size
-    assert mount.xattr(name, "virtual_size") == size  # a guest sees the whole file as its disc
-
-
-@pytest.mark.parametrize("disk_format", QEMU_FORMATS)
-def test_cp_recognises_the_formats_of_virtual_disks(mount, catalog_dir, tmp_path, disk_format):
-    source = converted(tmp_path / f"disk.{disk_format}", disk_format, virtual_size=6 << 20)
-    run("cp", source, mount)
-    assert_published(mount, catalog_dir, source.name, source)
-    assert mount.xattr(source.name, "disk_format") == disk_format
-    assert mount.xattr(source.name, "virtual_size") == str(6 << 20)
 
 
 @pytest.mark.smoke
@@ -67,30 +37,11 @@ def test_cp_publishes_a_big_image(mount, catalog_dir, big_source):
     assert_published(mount, catalog_dir, "big.img", big_source)
 
 
-@pytest.mark.parametrize("sparse", ["auto", "always", "never"])
-def test_cp_of_a_sparse_file_keeps_every_byte(mount, catalog_dir, tmp_path, sparse):
-    source = sparse_file(tmp_path / "sparse.img", (16 << 20) + 5)
-    run("cp", f"--sparse={sparse}", source, mount)
-    assert_published(mount, catalog_dir, "sparse.img", source)
-
-
 @pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 131072, 131073, (1 << 20) + 1])
 def test_sizes_around_block_boundaries_arrive_whole(mount, catalog_dir, tmp_path, size):
     source = random_file(tmp_path / "edge.img", size)
     run("cp", source, mount)
     assert_published(mount, catalog_dir, "edge.img", source)
-
-
-@pytest.mark.parametrize("command", ["cp /dev/null $1/empty", "touch $1/empty", ": > $1/empty"])
-def test_a_file_without_data_stays_queued(mount, catalog_dir, command):
-    shell(command, mount)
-    assert mount.names() == ["empty"]
-    assert mount.xattr("empty", "status") == "queued"
-    assert os.stat(mount / "empty").st_size == 0
-    assert catalog_dir.data_files() == []
-    assert catalog_dir.spools() == []
-    with fails_with("EBUSY"):
-        open(mount / "empty", "rb")
 
 
 def test_a_queued_image_takes_its_data_later(mount, catalog_dir, small_source):
@@ -99,37 +50,6 @@ def test_a_queued_image_takes_its_data_later(mount, catalog_dir, small_source):
     shell("cat $1 > $2/later.img", small_source, mount)
     assert mount.xattr("later.img", "id") == image_id
     assert_published(mount, catalog_dir, "later.img", small_source)
-
-
-WRITERS = {
-    "cat": "cat $1 > $2/out.img",
-    "tee": "tee $2/out.img < $1 > /dev/null",
-    "dd": "dd if=$1 of=$2/out.img bs=64k status=none",
-    "dd with small blocks": "dd if=$1 of=$2/out.img bs=777 status=none",
-    "dd with fsync": "dd if=$1 of=$2/out.img bs=64k conv=fsync status=none",
-    "cp -p": "cp -p $1 $2/out.img",
-    "cp -a": "cp -a $1 $2/out.img",
-    "install": "install -m 600 $1 $2/out.img",
-    "head": "head -c 1G $1 > $2/out.img",
-    "dash heredoc descriptor": "exec 7> $2/out.img; cat $1 >&7; exec 7>&-",
-}
-
-
-@pytest.mark.parametrize("script", WRITERS.values(), ids=WRITERS.keys())
-def test_every_usual_writer_publishes_when_it_closes(mount, catalog_dir, small_source, script):
-    assert shell(f"set -e; {script}", small_source, mount).stderr == ""
-    wait_until_active(mount, "out.img")
-    assert_published(mount, catalog_dir, "out.img", small_source)
-
-
-def test_mv_from_another_filesystem_publishes_and_takes_the_source_away(
-    mount, catalog_dir, small_source, tmp_path
-):
-    kept = tmp_path / "kept"
-    run("cp", small_source, kept)
-    assert run("mv", small_source, mount / "moved.img").stderr == ""
-    assert not small_source.exists()
-    assert_published(mount, catalog_dir, "moved.img", kept)
 
 
 def test_tar_extracts_into_the_mount(mount, catalog_dir, small_source):
@@ -147,16 +67,6 @@ def test_python_reads_back_right_after_close(mount):
             file.write(data)
         with open(path, "rb") as file:
             assert file.read() == data
-
-
-def test_two_commands_with_one_redirection_make_one_image(mount, catalog_dir, tmp_path):
-    first = random_file(tmp_path / "first", 200_000, seed=1)
-    second = random_file(tmp_path / "second", 300_000, seed=2)
-    both = tmp_path / "both"
-    both.write_bytes(first.read_bytes() + second.read_bytes())
-    shell("(cat $1; cat $2) > $3/both", first, second, mount)
-    wait_until_active(mount, "both")
-    assert_published(mount, catalog_dir, "both", both)
 
 
 def test_one_open_descriptor_among_several_keeps_the_image_unpublished(mount, catalog_dir):
@@ -195,13 +105,6 @@ def test_gaps_and_backward_writes_are_hashed_as_they_end_up(mount, catalog_dir, 
             file.write(b"x" * 150)
             file.truncate((2 << 20) + 1500)
     assert_published(mount, catalog_dir, "gaps.img", expected)
-
-
-def test_a_truncated_file_is_published_at_its_new_size(mount, catalog_dir, tmp_path):
-    expected = tmp_path / "expected"
-    expected.write_bytes(bytes(5 << 20))
-    run("truncate", "-s", "5M", mount / "zeros.img")
-    assert_published(mount, catalog_dir, "zeros.img", expected)
 
 
 def test_files_copied_at_once_do_not_mix(mount, catalog_dir, tmp_path):

@@ -8,11 +8,15 @@ from pathlib import Path
 from support.processes import run
 
 GRUB = "/usr/lib/grub-rescue"
+INSTALLER = "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64"
 
 PACKAGED = {
     "ipxe.iso": ("/usr/lib/ipxe/ipxe.iso", "ipxe", "iso"),
     "grub-rescue-cdrom.iso": (f"{GRUB}/grub-rescue-cdrom.iso", "grub-rescue-pc", "iso"),
     "grub-rescue-floppy.img": (f"{GRUB}/grub-rescue-floppy.img", "grub-rescue-pc", "iso"),
+    "grub-rescue-usb.img": (f"{GRUB}/grub-rescue-usb.img", "grub-rescue-pc", "iso"),
+    "linux": (f"{INSTALLER}/linux", "debian-installer-12-netboot-amd64", "raw"),
+    "initrd.gz": (f"{INSTALLER}/initrd.gz", "debian-installer-12-netboot-amd64", "raw"),
 }
 
 # Glance's name of a disk format: what qemu-img calls it and wants to be told.
@@ -29,6 +33,12 @@ def packaged(name):
     """The path of a real image that a Debian package installs."""
     path, package, _ = PACKAGED[name]
     assert Path(path).is_file(), f"{path} is missing: install the Debian package {package}"
+    return Path(path)
+
+
+def installer_iso(path):
+    """A CD of Debian's installer: its kernel, its initial RAM disk and its boot screens."""
+    run("xorriso", "-as", "mkisofs", "-r", "-J", "-V", "DEBIAN_12", "-o", path, INSTALLER)
     return Path(path)
 
 
@@ -58,17 +68,27 @@ def flip_a_bit(path, offset=1000):
         file.write(bytes([byte ^ 1]))
 
 
+def raw_disk(path, size=5 << 20):
+    """The bytes of a virtual disk: a MiB of content, and nothing behind it."""
+    path = Path(path)
+    path.write_bytes(random.Random(2).randbytes(1 << 20))
+    with open(path, "r+b") as file:
+        file.truncate(size)
+    return path
+
+
+def qemu_info(path, *options):
+    """What `qemu-img info` says of an image; `-f FORMAT` keeps it from guessing."""
+    return json.loads(run("qemu-img", "info", *options, "--output=json", path).stdout)
+
+
 def converted(path, disk_format, virtual_size=5 << 20):
     """An image of that format, made by qemu-img from `virtual_size` bytes with some content."""
     path = Path(path)
-    raw = path.with_name(path.name + ".raw")
-    raw.write_bytes(random.Random(2).randbytes(1 << 20))
-    with open(raw, "r+b") as file:
-        file.truncate(virtual_size)
+    raw = raw_disk(path.with_name(path.name + ".raw"), virtual_size)
     name, *options = QEMU_FORMATS[disk_format]
     run("qemu-img", "convert", "-f", "raw", "-O", name, *options, raw, path)
-    info = json.loads(run("qemu-img", "info", "-f", name, "--output=json", path).stdout)
-    assert info["virtual-size"] == virtual_size
+    assert qemu_info(path, "-f", name)["virtual-size"] == virtual_size
     return path
 
 

@@ -34,6 +34,7 @@ class Mount(os.PathLike):
         self.path = Path(path)
         self.options = options
         self._limit = limit
+        self.busy_for = 0  # seconds after the test's end, e.g. of kernel threads
         self.daemon = None
         self.path.mkdir()
         self.start()
@@ -75,9 +76,14 @@ class Mount(os.PathLike):
     def is_mounted(self):
         return str(self.path) in mounted_paths()
 
+    def _try_unmount(self):
+        result = run("umount", "-i", self.path, check=False)
+        assert result.returncode == 0 or "busy" in result.stderr, result
+        return result.returncode == 0
+
     def unmount(self):
         """A clean end: umount works, the daemon exits with 0 and has logged no error."""
-        run("umount", "-i", self.path)
+        wait_until(self._try_unmount, self.busy_for, "the end of whoever keeps the mount busy")
         status = self.daemon.wait()
         self._watchdog.cancel()
         self.daemon.check_log()

@@ -294,8 +294,10 @@ void Filesystem::removexattr(Inode inode, std::string_view name, const Requester
   if (key == kMetadataKey) fail(EPERM, "the attribute cannot be removed");
   const Image image = image_of(inode, requester);
   if (!attribute_text(image, key)) fail(ENODATA, "there is no such attribute");
-  // rsync -X removes what its source lacks; the digests stay with the data all the same.
+  // rsync -X removes what its source lacks; what tells of the data stays with them all the same.
   if (key == "checksum" || key == "os_hash_algo" || key == "os_hash_value") return;
+  const bool format = key == "disk_format" || key == "container_format";
+  if (format && !lacks_data(image.status)) return;
   const AttributeEdit edit{.kind = AttributeEdit::Kind::reset, .name = key};
   catalog_.update(caller_, image.id, std::span(&edit, 1));
   directory_.refresh();

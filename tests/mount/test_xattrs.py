@@ -160,8 +160,10 @@ def test_a_read_only_attribute_cannot_be_removed(mount, image, key):
         mount.remove_xattr(image, key)
 
 
-@pytest.mark.parametrize("key", ["checksum", "os_hash_algo", "os_hash_value"])
-def test_removing_a_digest_succeeds_without_effect(mount, image, key):
+@pytest.mark.parametrize(
+    "key", ["checksum", "os_hash_algo", "os_hash_value", "disk_format", "container_format"]
+)
+def test_removing_what_tells_of_the_data_succeeds_without_effect(mount, image, key):
     before = mount.xattr(image, key)
     mount.remove_xattr(image, key)
     assert mount.xattr(image, key) == before

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <limits>
 
 #include "catalog/image_json.h"
 #include "fusefs/errno_table.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr std::uint64_t kStatBlock = 512;     // stat(2)
 constexpr std::size_t kMaxXattrName = 255;    // xattr(7)
 constexpr std::size_t kMaxXattrSize = 65536;  // of a value, and of a whole list
+constexpr std::uint64_t kMaxSize = std::numeric_limits<std::int64_t>::max();  // of a file
 
 timespec to_timespec(Timestamp time) noexcept {
   const auto since_epoch = time.time_since_epoch();
@@ -125,7 +127,8 @@ std::optional<Expectation> parse_expectation(std::string_view key, std::string_v
   } else if (key == "size") {
     std::uint64_t size = 0;
     const auto [end, error] = std::from_chars(value.begin(), value.end(), size);
-    if (error != std::errc{} || end != value.end()) fail(EINVAL, "size must be a number of bytes");
+    const bool number = error == std::errc{} && end == value.end();
+    if (!number || size > kMaxSize) fail(EINVAL, "size must be a number of bytes");
     expected.size = size;
   } else {
     return std::nullopt;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/catalog.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <set>
@@ -10,6 +11,7 @@
 
 #include "catalog/change_feed.h"
 #include "catalog/database/database.h"
+#include "catalog/database/entry_rows.h"
 #include "catalog/database/image_rows.h"
 #include "catalog/database/image_select.h"
 #include "catalog/database/schema.h"
@@ -59,6 +61,8 @@ class DatabaseCatalog final : public Catalog {
   Image resolve(const Caller& caller, const std::string& name_or_id) override;
   Image update(const Caller& caller, const ImageId& id,
                std::span<const AttributeEdit> edits) override;
+  void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
+  void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
   void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
                    const ImageId& replaced, Replaced how) override;
   void expect(const Caller& caller, const ImageId& id, const Expectation& expected) override;
@@ -69,6 +73,7 @@ class DatabaseCatalog final : public Catalog {
   [[nodiscard]] Space space() const override { return store_.space(); }
   std::vector<ImageEntry> entries(const Caller& caller) override;
   std::vector<ImageEntry> entries(const Caller& caller, std::span<const ImageId> ids) override;
+  std::map<ImageId, Digests> digests(const Caller& caller, std::span<const ImageId> ids) override;
   void set_data_time(const Caller& caller, const ImageId& id, Timestamp time) override;
   std::unique_ptr<ChangeFeed> changes() override { return open_change_feed(database_); }
   RecoveryReport recover() override {
@@ -221,6 +226,30 @@ Image DatabaseCatalog::update(const Caller& caller, const ImageId& id,
   });
 }
 
+void DatabaseCatalog::add_tag(const Caller& caller, const ImageId& id, const std::string& tag) {
+  database_.write([&](Session& sql) {
+    const Image before = to_modify(sql, caller, id);
+    auto tags = before.tags;
+    tags.push_back(tag);
+    Image after = before;
+    apply({.kind = AttributeEdit::Kind::put, .name = "tags", .value = tags}, config_.limits, after);
+    after.updated_at = now();
+    rows::update_image(sql, before, after);
+  });
+}
+
+void DatabaseCatalog::remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) {
+  database_.write([&](Session& sql) {
+    const Image before = to_modify(sql, caller, id);
+    Image after = before;
+    if (std::erase(after.tags, tag) == 0) {
+      throw Error(Errc::not_found, "image " + id.text() + " has no tag '" + tag + "'");
+    }
+    after.updated_at = now();
+    rows::update_image(sql, before, after);
+  });
+}
+
 void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const std::string& name,
                                   const ImageId& replaced, Replaced how) {
   const Image old = database_.write([&](Session& sql) {
@@ -316,6 +345,14 @@ std::vector<ImageEntry> DatabaseCatalog::only_visible(const Caller& caller,
   for (const auto& image : list(caller, {.os_hidden = std::nullopt})) visible.insert(image.id);
   std::erase_if(entries, [&](const ImageEntry& entry) { return !visible.contains(entry.id); });
   return entries;
+}
+
+std::map<ImageId, Digests> DatabaseCatalog::digests(const Caller& caller,
+                                                    std::span<const ImageId> ids) {
+  auto digests = database_.read([&](Session& sql) { return rows::select_digests(sql, ids); });
+  if (caller.is_admin) return digests;
+  std::erase_if(digests, [&](const auto& each) { return !find(caller, each.first); });
+  return digests;
 }
 
 void DatabaseCatalog::set_data_time(const Caller& caller, const ImageId& id, Timestamp time) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -60,6 +61,12 @@ class Catalog {
   virtual Image update(const Caller& caller, const ImageId& id,
                        std::span<const AttributeEdit> edits) = 0;
 
+  /// Adds one tag, if it is not there yet. Errors: as update().
+  virtual void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;
+
+  /// Errors: not_found (also: the image has no such tag), forbidden.
+  virtual void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;
+
   /// Gives the image `name` and deletes or hides the image that had it, in one transaction; the
   /// new one takes the old one's place in the order of names. Errors: not_found, forbidden,
   /// protected_.
@@ -90,12 +97,17 @@ class Catalog {
 
   // ── the mount's directory ─────────────────────────────────────────────────────────────────
 
-  /// All images that the caller sees, hidden ones too; without properties, tags or digests.
+  /// All images that the caller sees, hidden ones too; without properties or digests.
   [[nodiscard]] virtual std::vector<ImageEntry> entries(const Caller& caller) = 0;
 
   /// The same for some ids; those that are gone are left out.
   [[nodiscard]] virtual std::vector<ImageEntry> entries(const Caller& caller,
                                                         std::span<const ImageId> ids) = 0;
+
+  /// The recorded digests of those images, which may be deleted by now: their rows stay. One that
+  /// is purged is left out, and so is one that the caller may not see.
+  [[nodiscard]] virtual std::map<ImageId, Digests> digests(const Caller& caller,
+                                                           std::span<const ImageId> ids) = 0;
 
   /// Remembers the modification time that a tool set (cp -p, rsync -a). Error: not_found.
   virtual void set_data_time(const Caller& caller, const ImageId& id, Timestamp time) = 0;

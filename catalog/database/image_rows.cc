@@ -10,6 +10,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "catalog/database/query.h"
 #include "catalog/timestamp.h"
 
 namespace glance::rows {
@@ -21,9 +22,6 @@ const char* const kImageColumns =
     " EXISTS (SELECT 1 FROM glancefs_temporaries t WHERE t.image_id = images.id)";
 
 namespace {
-
-// SQLite allows 32,766 parameters; more than this many ids in one IN list gain nothing.
-constexpr std::size_t kIdsPerStatement = 500;
 
 /// The columns of kImageColumns as SOCI fetches them.
 struct ImageRow {
@@ -71,18 +69,6 @@ struct ImageRow {
   }
 };
 
-Timestamp stored_time(const std::string& text, const std::string& id) {
-  const auto time = parse_time(text);
-  // One odd row must not take the whole catalog out of sight.
-  if (!time) spdlog::warn("image row '{}' has the unreadable time '{}'", id, text);
-  return time.value_or(Timestamp{});
-}
-
-std::optional<std::uint64_t> stored_size(std::optional<long long> value) {
-  if (!value || *value < 0) return std::nullopt;
-  return static_cast<std::uint64_t>(*value);
-}
-
 std::optional<long long> size_column(std::optional<std::uint64_t> value) {
   if (!value) return std::nullopt;
   return static_cast<long long>(*value);
@@ -123,26 +109,6 @@ std::optional<Image> image_of(const ImageRow& row) {
       .locations = {},
       .temporary = row.temporary != 0,
   };
-}
-
-/// Prepares `text`, binds the texts in order and defines the columns through `define`.
-template <typename Define>
-void run_select(soci::statement& statement, const std::string& text,
-                std::span<const std::string> bindings, Define&& define) {
-  for (const auto& each : bindings) statement.exchange(soci::use(each));
-  define(statement);
-  statement.alloc();
-  statement.prepare(text);
-  statement.define_and_bind();
-  statement.execute();
-}
-
-std::string in_list(std::size_t count) {
-  std::string list = "(";
-  for (std::size_t i = 0; i < count; ++i) {
-    list += (i == 0 ? ":id" : ", :id") + std::to_string(i);
-  }
-  return list + ")";
 }
 
 // `IS FALSE` and not `= false`: it keeps SQLite's planner away from Glance's single-column indexes
@@ -382,100 +348,6 @@ void insert_location(Session& sql, const ImageId& id, const Location& location, 
           id.text(), location.url, location.metadata, now, now);
 }
 
-namespace {
-
-// Glance hides killed and deleted images; pending_delete ones wait for its scrubber.
-constexpr std::string_view kEntries =
-    "SELECT i.id, i.name, COALESCE(n.seq, 0), i.status, i.os_hidden, i.size, i.created_at,"
-    " i.updated_at, a.data_time,"
-    " (SELECT MIN(l.created_at) FROM image_locations l"
-    "   WHERE l.image_id = i.id AND l.deleted IS FALSE AND l.status = 'active')"
-    " FROM images i"
-    " LEFT JOIN glancefs_names n ON n.image_id = i.id"
-    " LEFT JOIN glancefs_attributes a ON a.image_id = i.id"
-    " WHERE i.deleted IS FALSE AND i.status NOT IN ('killed', 'deleted', 'pending_delete')";
-
-struct EntryRow {
-  std::string id;
-  std::optional<std::string> name;
-  long long name_order = 0;
-  std::string status;
-  int os_hidden = 0;
-  std::optional<long long> size;
-  std::string created_at;
-  std::optional<std::string> updated_at;
-  std::optional<std::string> data_time;
-  std::optional<std::string> stored_at;
-
-  void define(soci::statement& statement) {
-    using soci::into;
-    statement.exchange(into(id));
-    statement.exchange(into(name));
-    statement.exchange(into(name_order));
-    statement.exchange(into(status));
-    statement.exchange(into(os_hidden));
-    statement.exchange(into(size));
-    statement.exchange(into(created_at));
-    statement.exchange(into(updated_at));
-    statement.exchange(into(data_time));
-    statement.exchange(into(stored_at));
-  }
-};
-
-std::optional<ImageEntry> entry_of(const EntryRow& row) {
-  const auto id = ImageId::parse(row.id);
-  const auto status = parse_image_status(row.status);
-  if (!id || !status) {
-    spdlog::warn("image row '{}' is left out: status '{}'", row.id, row.status);
-    return std::nullopt;
-  }
-  const std::string& updated = row.updated_at ? *row.updated_at : row.created_at;
-  const std::string& data_time =
-      row.data_time ? *row.data_time : (row.stored_at ? *row.stored_at : row.created_at);
-  return ImageEntry{
-      .id = *id,
-      .name = row.name,
-      .name_order = row.name_order,
-      .status = *status,
-      .os_hidden = row.os_hidden != 0,
-      .size = stored_size(row.size).value_or(0),
-      .data_time = stored_time(data_time, row.id),
-      .updated_at = stored_time(updated, row.id),
-  };
-}
-
-std::vector<ImageEntry> fetch_entries(Session& sql, const std::string& text,
-                                      std::span<const std::string> bindings) {
-  std::vector<ImageEntry> entries;
-  EntryRow row;
-  soci::statement statement(sql);
-  run_select(statement, text, bindings, [&](soci::statement& to) { row.define(to); });
-  while (statement.fetch()) {
-    if (auto entry = entry_of(row)) entries.push_back(std::move(*entry));
-  }
-  return entries;
-}
-
-}  // namespace
-
-std::vector<ImageEntry> select_entries(Session& sql) {
-  return fetch_entries(sql, std::string(kEntries), {});
-}
-
-std::vector<ImageEntry> select_entries(Session& sql, std::span<const ImageId> ids) {
-  std::vector<ImageEntry> entries;
-  for (std::size_t from = 0; from < ids.size(); from += kIdsPerStatement) {
-    std::vector<std::string> texts;
-    for (const auto& id : ids.subspan(from, std::min(kIdsPerStatement, ids.size() - from))) {
-      texts.push_back(id.text());
-    }
-    auto some =
-        fetch_entries(sql, std::string(kEntries) + " AND i.id IN " + in_list(texts.size()), texts);
-    std::ranges::move(some, std::back_inserter(entries));
-  }
-  return entries;
-}
-
 void replace_image(Session& sql, const Image& old, const ImageId& heir, Replaced how,
                    Timestamp when) {
   if (old.is_protected) return;
@@ -493,16 +365,6 @@ void replace_image(Session& sql, const Image& old, const ImageId& heir, Replaced
       hidden.updated_at = when;
       return update_image(sql, old, hidden);
   }
-}
-
-void upsert_data_time(Session& sql, const ImageId& id, Timestamp time) {
-  const std::string text = format_db_time(time);
-  const auto updated =
-      execute(sql, "UPDATE glancefs_attributes SET data_time = :time WHERE image_id = :id", text,
-              id.text());
-  if (updated > 0) return;
-  execute(sql, "INSERT INTO glancefs_attributes (image_id, data_time) VALUES (:id, :time)",
-          id.text(), text);
 }
 
 }  // namespace glance::rows

@@ -8,7 +8,6 @@
 
 #include "catalog/database/database.h"
 #include "catalog/image.h"
-#include "catalog/image_entry.h"
 
 /// Rows of Glance's tables ↔ Image. Every function works inside the caller's transaction and
 /// leaves rows as Glance itself would (soft deletion, revived properties, timestamps as text).
@@ -51,15 +50,9 @@ void forget_garbage(Session& sql, const std::string& url);
 
 void insert_location(Session& sql, const ImageId& id, const Location& location, Timestamp when);
 
-/// Directory entries: of all images that are shown, or of `ids`.
-[[nodiscard]] std::vector<ImageEntry> select_entries(Session& sql);
-[[nodiscard]] std::vector<ImageEntry> select_entries(Session& sql, std::span<const ImageId> ids);
-
 /// Lets `heir` take `old`'s place in the order of names, and deletes or hides `old`, which stays
 /// as it is if it is protected.
 void replace_image(Session& sql, const Image& old, const ImageId& heir, Replaced how,
                    Timestamp when);
-
-void upsert_data_time(Session& sql, const ImageId& id, Timestamp time);
 
 }  // namespace glance::rows

@@ -126,6 +126,73 @@ TEST_F(ACatalog, RevivesAPropertyInItsOldRowAndATagInANewOne) {
   EXPECT_EQ(count("SELECT COUNT(*) FROM image_tags"), 2);
 }
 
+TEST_F(ACatalog, AddsAndRemovesOneTagBesideOthers) {
+  const ImageId id = catalog_->add(caller_, {.name = "x", .tags = {"old"}}).id;
+  catalog_->add_tag(caller_, id, "prod");
+  catalog_->add_tag(caller_, id, "prod");
+  EXPECT_THAT(catalog_->find(caller_, id)->tags, ElementsAre("old", "prod"));
+  catalog_->remove_tag(caller_, id, "old");
+  EXPECT_THAT(catalog_->find(caller_, id)->tags, ElementsAre("prod"));
+  EXPECT_EQ(error_of([&] {
+              catalog_->remove_tag(caller_, id, "old");
+              return 0;
+            }),
+            Errc::not_found);
+  EXPECT_EQ(error_of([&] {
+              catalog_->add_tag(caller_, id, std::string(256, 'x'));
+              return 0;
+            }),
+            Errc::invalid);
+  EXPECT_EQ(error_of([&] {
+              catalog_->add_tag(caller_, ImageId::random(), "x");
+              return 0;
+            }),
+            Errc::not_found);
+}
+
+TEST_F(ACatalog, ParallelTaggersLoseNoTag) {
+  const ImageId id = add("x").id;
+  std::vector<std::thread> taggers;
+  for (int i = 0; i < 8; ++i) {
+    taggers.emplace_back([&, i] { catalog_->add_tag(caller_, id, "tag" + std::to_string(i)); });
+  }
+  for (auto& each : taggers) each.join();
+  EXPECT_EQ(catalog_->find(caller_, id)->tags.size(), 8U);
+}
+
+TEST_F(ACatalog, EntriesTellTagsDigestsAndTimes) {
+  const Image bare = add("bare");
+  const Image full = store("full", "data");
+  for (const char* tag : {"b", "a"}) catalog_->add_tag(caller_, full.id, tag);
+  const Timestamp wanted{std::chrono::seconds(1'000'000'000)};
+  catalog_->set_data_time(caller_, bare.id, wanted);
+
+  const std::array ids = {full.id, bare.id, ImageId::random()};
+  for (auto entries : {catalog_->entries(caller_), catalog_->entries(caller_, ids)}) {
+    ASSERT_EQ(entries.size(), 2U);
+    std::ranges::sort(entries, {}, &ImageEntry::name);
+    EXPECT_EQ(entries[0].data_time, wanted);
+    EXPECT_FALSE(entries[0].has_md5 || entries[0].has_sha512);
+    EXPECT_TRUE(entries[0].tags.empty());
+    EXPECT_EQ(entries[1].tags, (std::vector<std::string>{"a", "b"}));
+    EXPECT_TRUE(entries[1].has_md5 && entries[1].has_sha512);
+    EXPECT_EQ(entries[1].size, 4U);
+    EXPECT_LT(entries[0].name_order, entries[1].name_order);
+  }
+}
+
+TEST_F(ACatalog, GivesTheDigestsOfDeletedImagesToo) {
+  const Image image = store("x", "data");
+  const Image queued = add("queued");
+  catalog_->remove(caller_, image.id);
+  const std::array ids = {image.id, queued.id, ImageId::random()};
+  const auto digests = catalog_->digests(caller_, ids);
+  ASSERT_EQ(digests.size(), 2U);
+  EXPECT_EQ(digests.at(image.id).checksum, "8d777f385d3dfec8815d20f7496026dc");
+  EXPECT_EQ(digests.at(image.id).os_hash_algo, "sha512");
+  EXPECT_EQ(digests.at(queued.id), Digests{});
+}
+
 TEST_F(ACatalog, LosesNoUpdateOfParallelWriters) {
   const Image image = add("x");
   std::vector<std::thread> writers;

@@ -52,39 +52,63 @@ bool is_listed(const Image& image, const CoreAttribute& attribute) {
 
 }  // namespace
 
-struct stat file_stat(const Node& node, std::optional<std::uint64_t> size,
-                      const MountOptions& options) noexcept {
+namespace {
+
+struct stat common_stat(Inode inode, mode_t mode, const MountOptions& options) noexcept {
   struct stat status{};
-  const bool fixed = has_data_for_good(node.image.status) && options.overwrite == Overwrite::refuse;
-  const mode_t mode = fixed ? 0444 : 0666;
-  status.st_ino = node.inode;
-  status.st_mode = S_IFREG | (mode & ~options.umask);
-  status.st_nlink = node.links();
+  status.st_ino = inode;
+  status.st_mode = mode & ~options.umask;
   status.st_uid = options.uid;
   status.st_gid = options.gid;
-  const std::uint64_t bytes = size.value_or(node.image.size);
-  status.st_size = static_cast<off_t>(bytes);
-  status.st_blocks = static_cast<blkcnt_t>((bytes + kStatBlock - 1) / kStatBlock);
-  status.st_blksize = kBlockSize;
-  status.st_mtim = to_timespec(node.image.data_time);
-  status.st_atim = status.st_mtim;
-  status.st_ctim = to_timespec(node.image.updated_at);
   return status;
 }
 
-struct stat directory_stat(Inode inode, const MountOptions& options) noexcept {
-  struct stat status{};
-  status.st_ino = inode;
-  status.st_mode = S_IFDIR | (0777 & ~options.umask);
-  status.st_nlink = 2;
-  status.st_uid = options.uid;
-  status.st_gid = options.gid;
+void set_size(struct stat& status, std::uint64_t bytes) noexcept {
+  status.st_size = static_cast<off_t>(bytes);
+  status.st_blocks = static_cast<blkcnt_t>((bytes + kStatBlock - 1) / kStatBlock);
+  status.st_blksize = kBlockSize;
+}
+
+void set_times(struct stat& status, Timestamp data, Timestamp change) noexcept {
+  status.st_mtim = to_timespec(data);
+  status.st_atim = status.st_mtim;
+  status.st_ctim = to_timespec(change);
+}
+
+}  // namespace
+
+struct stat file_stat(const Node& node, std::optional<std::uint64_t> size,
+                      const MountOptions& options) noexcept {
+  const mode_t mode = has_data_for_good(node.image.status) ? 0444 : 0666;
+  struct stat status = common_stat(node.inode, S_IFREG | mode, options);
+  status.st_nlink = node.links();
+  set_size(status, size.value_or(node.image.size));
+  set_times(status, node.image.data_time, node.image.updated_at);
+  return status;
+}
+
+struct stat directory_stat(Inode inode, Timestamp changed, nlink_t links,
+                           const MountOptions& options) noexcept {
+  struct stat status = common_stat(inode, S_IFDIR | 0777, options);
+  status.st_nlink = links;
   status.st_blksize = 4096;
+  set_times(status, changed, changed);
+  return status;
+}
+
+struct stat generated_stat(Inode inode, std::uint64_t size, Timestamp changed,
+                           const MountOptions& options) noexcept {
+  struct stat status = common_stat(inode, S_IFREG | 0444, options);
+  status.st_nlink = 1;
+  set_size(status, size);
+  set_times(status, changed, changed);
   return status;
 }
 
 std::string attribute_key(std::string_view xattr_name) {
-  if (xattr_name.starts_with("security.")) fail(ENODATA, "security attributes");
+  // Told that there are no labels here, ls -l stops asking for every file's.
+  const bool label = xattr_name == "security.selinux";
+  if (xattr_name.starts_with("security.") && !label) fail(ENODATA, "security attributes");
   if (!xattr_name.starts_with(kXattrPrefix)) fail(EOPNOTSUPP, "attribute namespace");
   return std::string(xattr_name.substr(kXattrPrefix.size()));
 }

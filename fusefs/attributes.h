@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 
 #include "catalog/catalog.h"
-#include "fusefs/directory.h"
 #include "fusefs/mount_options.h"
+#include "fusefs/node.h"
 
 namespace glance::fs {
 
@@ -29,10 +29,17 @@ inline constexpr blksize_t kBlockSize = blksize_t{1024} * 1024;
 [[nodiscard]] struct stat file_stat(const Node& node, std::optional<std::uint64_t> size,
                                     const MountOptions& options) noexcept;
 
-[[nodiscard]] struct stat directory_stat(Inode inode, const MountOptions& options) noexcept;
+/// Of a directory, whose names changed last at `changed`.
+[[nodiscard]] struct stat directory_stat(Inode inode, Timestamp changed, nlink_t links,
+                                         const MountOptions& options) noexcept;
+
+/// Of a file that is made up as it is read.
+[[nodiscard]] struct stat generated_stat(Inode inode, std::uint64_t size, Timestamp changed,
+                                         const MountOptions& options) noexcept;
 
 /// The attribute key inside `user.glance.KEY`; throws the errno for any other name:
-/// `security.*` ENODATA, everything else EOPNOTSUPP (then ls(1) stops asking for ACLs).
+/// `security.*` ENODATA, everything else EOPNOTSUPP (then ls(1) stops asking for ACLs), and
+/// `security.selinux` too (then it stops asking for labels).
 [[nodiscard]] std::string attribute_key(std::string_view xattr_name);
 
 /// The names that listxattr(2) shows: custom properties, digests, and settable keys whose value

@@ -2,34 +2,31 @@
 #include "fusefs/directory.h"
 
 #include <algorithm>
-#include <set>
-#include <tuple>
+#include <array>
+#include <chrono>
 #include <utility>
 
 #include "fusefs/names.h"
+#include "fusefs/sums.h"
 
 namespace glance::fs {
 
 namespace {
 
-/// FNV-1a over the id's characters, kept clear of the small numbers of the views and of the sign
-/// bit, which some programs print badly.
-Inode hash_inode(const ImageId& id) noexcept {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : id.text()) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3ULL;
-  }
-  return (hash >> 2) | (1ULL << 61);
+constexpr std::array kSumFiles = {SumFile::md5, SumFile::sha512};
+
+Inode inode_of(SumFile file) noexcept {
+  return file == SumFile::md5 ? kMd5Inode : kSha512Inode;
 }
 
-/// The name under which an image's group is kept: its own, or its id if it has none.
-std::string base_name(const ImageEntry& image) {
-  return image.name && !image.name->empty() ? encode_name(*image.name) : image.id.text();
+/// Whether a change from one to the other can leave all names as they are.
+bool same_naming(const ImageEntry& a, const ImageEntry& b) {
+  return group_of(a) == group_of(b) && a.os_hidden == b.os_hidden && a.name_order == b.name_order;
 }
 
-bool carried_longer(const NodePtr& a, const NodePtr& b) {
-  return std::tie(a->image.name_order, a->image.id) < std::tie(b->image.name_order, b->image.id);
+NodePtr make_node(ImageEntry image, Inode inode, std::string file_name) {
+  return std::make_shared<const Node>(
+      Node{.image = std::move(image), .inode = inode, .file_name = std::move(file_name)});
 }
 
 }  // namespace
@@ -41,8 +38,7 @@ Directory::Directory(Catalog& catalog, Caller caller,
       on_change_(std::move(on_change)),
       feed_(catalog.changes()) {
   // The feed was opened first: what is committed in between is seen twice, never missed.
-  std::vector<Invalidation> nobody_has_cached_anything;
-  apply({}, catalog_.entries(caller_), nobody_has_cached_anything);
+  load(catalog_.entries(caller_));
 }
 
 void Directory::refresh() {
@@ -65,6 +61,8 @@ void Directory::refresh() {
   if (!invalidations.empty()) on_change_(std::move(invalidations));
 }
 
+// ── what is where ─────────────────────────────────────────────────────────────────────────────
+
 NodePtr Directory::find(Inode inode) const {
   MutexLock lock(mutex_);
   const auto found = by_inode_.find(inode);
@@ -73,23 +71,43 @@ NodePtr Directory::find(Inode inode) const {
 
 NodePtr Directory::find_id(const ImageId& id) const {
   MutexLock lock(mutex_);
-  const auto found = by_id_.find(id.text());
-  return found == by_id_.end() ? nullptr : found->second;
+  return locate(id);
+}
+
+NodePtr Directory::locate(const ImageId& id) const {
+  const auto displaced = displaced_.find(id);
+  const Inode inode = displaced == displaced_.end() ? image_inode(id) : displaced->second;
+  const auto found = by_inode_.find(inode);
+  return found == by_inode_.end() || found->second->image.id != id ? nullptr : found->second;
 }
 
 NodePtr Directory::find_name(std::string_view file_name) const {
   MutexLock lock(mutex_);
-  if (const auto shown = shown_.find(std::string(file_name)); shown != shown_.end()) {
-    return shown->second;
-  }
+  const auto listed = by_file_name_.find(file_name);
+  return listed != by_file_name_.end() ? *listed : locate_qualified(file_name);
+}
+
+NodePtr Directory::locate_qualified(std::string_view file_name) const {
   const auto qualified = split_qualified(file_name);
   if (!qualified) return nullptr;
-  const auto group = groups_.find(std::string(qualified->base));
-  if (group == groups_.end()) return nullptr;
-  for (const auto& node : group->second) {
-    if (id_digits(node->image.id.text()).starts_with(qualified->digits)) return node;
+  NodePtr longest;
+  const auto consider = [&](const NodePtr& node) {
+    if (!has_digits(node->image.id.text(), qualified->digits)) return;
+    if (!longest || carried_longer(node, longest)) longest = node;
+  };
+  if (const auto name = decode_name(qualified->base)) {
+    const auto [begin, end] = by_group_.equal_range(std::string_view(*name));
+    std::for_each(begin, end, consider);
   }
-  return nullptr;
+  constexpr std::size_t kLongestCharacter = 4;
+  if (longest || file_name.size() + kLongestCharacter <= kMaxFileName) return longest;
+  // Cut, perhaps: no index knows what it was cut from.
+  for (const auto& [inode, node] : by_inode_) {
+    if (!has_digits(node->image.id.text(), qualified->digits)) continue;
+    const std::string base = encode_name(group_of(*node));
+    if (qualify(base, node->image.id.text(), qualified->digits.size()) == file_name) consider(node);
+  }
+  return longest;
 }
 
 std::shared_ptr<const Directory::Listing> Directory::listing() const {
@@ -104,120 +122,349 @@ std::shared_ptr<const Directory::Listing> Directory::listing() const {
   return listing_;
 }
 
-/// The new state of the images in `asked` is `entries`; who is not in it is gone.
-void Directory::apply(const std::vector<ImageId>& asked, std::vector<ImageEntry> entries,
-                      std::vector<Invalidation>& invalidations) {
+std::size_t Directory::size() const {
   MutexLock lock(mutex_);
-  std::set<std::string> touched;
-  for (const auto& id : asked) {
-    const auto old_node = by_id_.find(id.text());
-    if (old_node == by_id_.end()) continue;
-    touched.insert(base_name(old_node->second->image));
-    erase(id, invalidations);
+  return by_inode_.size();
+}
+
+// ── tags ──────────────────────────────────────────────────────────────────────────────────────
+
+namespace {
+
+std::optional<Directory::TagInfo> info_of(const Tag* tag) {
+  if (tag == nullptr) return std::nullopt;
+  return Directory::TagInfo{.tag = tag->tag,
+                            .file_name = tag->file_name,
+                            .inode = tag->inode,
+                            .empty = tag->images.empty()};
+}
+
+}  // namespace
+
+std::optional<Directory::TagInfo> Directory::find_tag(Inode inode) const {
+  MutexLock lock(mutex_);
+  return info_of(tags_.find(inode));
+}
+
+std::optional<Directory::TagInfo> Directory::find_tag(std::string_view file_name) const {
+  MutexLock lock(mutex_);
+  return info_of(tags_.find_name(std::string(file_name)));
+}
+
+std::vector<Directory::TagInfo> Directory::tags() const {
+  MutexLock lock(mutex_);
+  std::vector<TagInfo> infos;
+  infos.reserve(tags_.size());
+  for (const Tag* tag : tags_.all()) infos.push_back(*info_of(tag));
+  return infos;
+}
+
+std::size_t Directory::tag_count() const {
+  MutexLock lock(mutex_);
+  return tags_.size();
+}
+
+Directory::Listing Directory::tagged(Inode tag) const {
+  Listing images;
+  {
+    MutexLock lock(mutex_);
+    const Tag* known = tags_.find(tag);
+    if (known == nullptr) return images;
+    images.reserve(known->images.size());
+    for (const Inode inode : known->images) images.push_back(by_inode_.at(inode));
   }
-  for (auto& entry : entries) {
-    touched.insert(base_name(entry));
-    insert(std::move(entry));
+  std::ranges::sort(images, carried_longer);
+  return images;
+}
+
+void Directory::keep_tag(const std::string& text) {
+  MutexLock lock(mutex_);
+  tag(text).kept = true;
+}
+
+bool Directory::drop_tag(Inode inode) {
+  MutexLock lock(mutex_);
+  Tag* const known = tags_.find(inode);
+  if (known == nullptr) return true;
+  if (!known->images.empty()) return false;
+  tags_.erase(*known);
+  touch(folders_[kByTagInode]);
+  return true;
+}
+
+/// The tag, known from now on.
+Tag& Directory::tag(const std::string& text) {
+  const std::size_t before = tags_.size();
+  Tag& found = tags_.at(text);
+  if (tags_.size() != before) {
+    touch(found.folder);
+    touch(folders_[kByTagInode]);
   }
-  for (const auto& base : touched) {
-    name_group(base, invalidations);
-    // A bare name wins over an equal `name~digits` of another group, which then needs more
-    // digits.
-    const auto qualified = split_qualified(base);
-    if (qualified) name_group(std::string(qualified->base), invalidations);
+  return found;
+}
+
+void Directory::erase_if_unused(const std::string& text, std::vector<Invalidation>& invalidations) {
+  const Tag* const known = tags_.find_tag(text);
+  if (known == nullptr || known->kept || !known->images.empty()) return;
+  invalidations.push_back({.parent = kByTagInode, .name = known->file_name});
+  tags_.erase(*known);
+  touch(folders_[kByTagInode]);
+}
+
+// ── what changed ──────────────────────────────────────────────────────────────────────────────
+
+Folder* Directory::folder(Inode place) {
+  if (Tag* const tag = tags_.find(place)) return &tag->folder;
+  const auto found = folders_.find(place);
+  return found == folders_.end() ? nullptr : &found->second;
+}
+
+std::optional<Timestamp> Directory::changed(Inode place) const {
+  MutexLock lock(mutex_);
+  if (const Tag* const tag = tags_.find(place)) return tag->folder.changed;
+  const auto found = folders_.find(place);
+  if (found == folders_.end()) return std::nullopt;
+  return found->second.changed;
+}
+
+bool Directory::open(Inode place) {
+  MutexLock lock(mutex_);
+  Folder* const opened = folder(place);
+  return opened != nullptr && std::exchange(opened->cached, opened->changed) == opened->changed;
+}
+
+std::uint64_t Directory::sums_size(SumFile file) const {
+  MutexLock lock(mutex_);
+  const auto found = sums_sizes_.find(file);
+  return found == sums_sizes_.end() ? 0 : found->second;
+}
+
+void Directory::touch(Folder& folder) {
+  folder.changed = std::max(folder.changed + std::chrono::microseconds(1), now());
+}
+
+// ── keeping step ──────────────────────────────────────────────────────────────────────────────
+
+void Directory::link(const NodePtr& node) {
+  by_group_.insert(node);
+  index(node);
+}
+
+void Directory::unlink(const NodePtr& node) {
+  const auto [begin, end] = by_group_.equal_range(group_of(*node));
+  by_group_.erase(std::find(begin, end, node));
+  unindex(node);
+}
+
+void Directory::index(const NodePtr& node) {
+  by_inode_[node->inode] = node;
+  if (node->inode != image_inode(node->image.id)) displaced_[node->image.id] = node->inode;
+  for (const auto& text : node->image.tags) tag(text).images.insert(node->inode);
+  if (node->file_name.empty()) return;
+  if (const auto other = by_file_name_.find(std::string_view(node->file_name));
+      other != by_file_name_.end()) {
+    by_file_name_.erase(other);
   }
-  listing_.reset();
+  by_file_name_.insert(node);
+  for (const SumFile file : kSumFiles) {
+    if (is_in(file, *node)) sums_sizes_[file] += sum_line_size(file, node->file_name);
+  }
+}
+
+/// Its tags stay, even without images, until erase_if_unused().
+void Directory::unindex(const NodePtr& node) {
+  by_inode_.erase(node->inode);
+  displaced_.erase(node->image.id);
+  for (const auto& text : node->image.tags) tag(text).images.erase(node->inode);
+  if (node->file_name.empty()) return;
+  // Unless another group's bare name has taken its place by now.
+  const auto listed = by_file_name_.find(std::string_view(node->file_name));
+  if (listed != by_file_name_.end() && *listed == node) by_file_name_.erase(listed);
+  for (const SumFile file : kSumFiles) {
+    if (is_in(file, *node)) sums_sizes_[file] -= sum_line_size(file, node->file_name);
+  }
 }
 
 Inode Directory::free_inode(const ImageId& id) const {
-  Inode inode = hash_inode(id);
+  Inode inode = image_inode(id);
   while (by_inode_.contains(inode)) ++inode;
   return inode;
 }
 
-void Directory::insert(ImageEntry entry) {
-  const std::string base = base_name(entry);
-  const std::string id = entry.id.text();
-  const Inode inode = free_inode(entry.id);
-  auto node = std::make_shared<const Node>(Node{.image = std::move(entry), .inode = inode});
-  by_inode_[inode] = node;
-  by_id_[id] = node;
-  auto& group = groups_[base];
-  group.insert(std::ranges::upper_bound(group, node, carried_longer), node);
+Directory::Listing Directory::group(std::string_view name) const {
+  const auto [begin, end] = by_group_.equal_range(name);
+  Listing images(begin, end);
+  std::ranges::sort(images, carried_longer);
+  return images;
 }
 
-void Directory::erase(const ImageId& id, std::vector<Invalidation>& invalidations) {
-  const NodePtr node = by_id_.at(id.text());
-  invalidations.push_back({.inode = node->inode});
-  by_id_.erase(id.text());
-  by_inode_.erase(node->inode);
-  const auto group = groups_.find(base_name(node->image));
-  std::erase(group->second, node);
-  if (group->second.empty()) groups_.erase(group);
-  // The names stay in shown_ until name_group() has seen whether somebody else takes them.
+bool Directory::is_taken(const std::string& file_name, std::string_view by_others_than) const {
+  // Bare names win over qualified ones.
+  const auto bare = decode_name(file_name);
+  if (bare && by_group_.contains(std::string_view(*bare))) return true;
+  const auto listed = by_file_name_.find(std::string_view(file_name));
+  return listed != by_file_name_.end() && group_of(**listed) != by_others_than;
 }
 
-std::string Directory::shown_name(const std::string& base, const Group& group,
-                                  std::size_t position) const {
-  const NodePtr& node = group[position];
-  if (node->image.os_hidden) return {};
-  const bool first =
-      std::none_of(group.begin(), group.begin() + static_cast<std::ptrdiff_t>(position),
-                   [](const NodePtr& other) { return !other->image.os_hidden; });
-  if (first && base.size() <= kMaxFileName) return base;
-  const std::string digits = id_digits(node->image.id.text());
-  for (std::size_t count = kMinIdDigits; count < digits.size(); ++count) {
-    const auto same = std::count_if(group.begin(), group.end(), [&](const NodePtr& other) {
-      return id_digits(other->image.id.text()).starts_with(digits.substr(0, count));
-    });
-    std::string name = qualify(base, node->image.id.text(), count);
-    if (same == 1 && !groups_.contains(name)) return name;
-  }
-  return qualify(base, node->image.id.text(), digits.size());
-}
-
-/// Gives every image of one name the file name that it shows, and notes which entries of the
-/// root changed their meaning.
-void Directory::name_group(const std::string& base, std::vector<Invalidation>& invalidations) {
-  std::unordered_map<std::string, NodePtr> names;
-  const auto group = groups_.find(base);
-  const std::size_t count = group == groups_.end() ? 0 : group->second.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    const NodePtr old_node = group->second[i];
-    std::string name = shown_name(base, group->second, i);
-    if (name != old_node->file_name) {
-      Node renamed = *old_node;
-      renamed.file_name = name;
-      replace(old_node, std::make_shared<const Node>(std::move(renamed)));
+/// Gives the images of these groups the file names that they show.
+void Directory::name_groups(Groups groups, Before& before) {
+  while (!groups.empty()) {
+    const std::string name = std::move(groups.extract(groups.begin()).value());
+    const Listing images = group(name);
+    std::vector<Carrier> carriers;
+    carriers.reserve(images.size());
+    for (const auto& node : images) {
+      carriers.push_back({.id = node->image.id.text(), .hidden = node->image.os_hidden});
     }
-    if (!name.empty()) names[name] = group->second[i];
-  }
-  auto& before = shown_by_base_[base];
-  for (const auto& name : before) {
-    const auto shown = shown_.find(name);
-    // By now it may be another group's bare name.
-    const bool ours = shown != shown_.end() && base_name(shown->second->image) == base;
-    if (names.contains(name) || !ours) continue;
-    shown_.erase(shown);
-    invalidations.push_back({.parent = kRootInode, .name = name});
-  }
-  for (auto& [name, node] : names) {
-    const auto shown = shown_.find(name);
-    if (shown != shown_.end() && shown->second->inode != node->inode) {
-      invalidations.push_back({.parent = kRootInode, .name = name});
+    const auto names = file_names(encode_name(name), carriers,
+                                  [&](const auto& wanted) { return is_taken(wanted, name); });
+    // All at once: finding one among thousands of a name takes its time.
+    const auto [begin, end] = by_group_.equal_range(std::string_view(name));
+    by_group_.erase(begin, end);
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      if (images[i]->file_name == names[i]) {
+        by_group_.insert(images[i]);
+        continue;
+      }
+      const auto other = by_file_name_.find(std::string_view(names[i]));
+      if (other != by_file_name_.end() && group_of(**other) != name) {
+        groups.emplace(group_of(**other));
+      }
+      before.try_emplace(images[i]->inode, images[i]);
+      unindex(images[i]);
+      link(make_node(images[i]->image, images[i]->inode, names[i]));
     }
-    shown_[name] = node;
   }
-  before.clear();
-  for (const auto& [name, node] : names) before.push_back(name);
-  if (before.empty()) shown_by_base_.erase(base);
 }
 
-void Directory::replace(const NodePtr& old_node, NodePtr new_node) {
-  by_inode_[new_node->inode] = new_node;
-  by_id_[new_node->image.id.text()] = new_node;
-  auto& group = groups_.at(base_name(new_node->image));
-  *std::ranges::find(group, old_node) = std::move(new_node);
+void Directory::load(std::vector<ImageEntry> entries) {
+  MutexLock lock(mutex_);
+  std::unordered_map<std::string_view, unsigned> carriers;
+  for (const auto& entry : entries) ++carriers[group_of(entry)];
+  std::vector<std::string> names(entries.size());
+  Groups ambiguous;
+  Timestamp newest;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto name = group_of(entries[i]);
+    newest = std::max(newest, entries[i].updated_at);
+    // Most names are of one image only: no need to look at its group.
+    if (carriers.at(name) == 1 && !entries[i].os_hidden) names[i] = encode_name(name);
+    if (names[i].size() > kMaxFileName) names[i].clear();
+    if (names[i].empty()) ambiguous.emplace(name);
+  }
+  by_inode_.reserve(entries.size());
+  by_group_.reserve(entries.size());
+  by_file_name_.reserve(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Inode inode = free_inode(entries[i].id);
+    link(make_node(std::move(entries[i]), inode, std::move(names[i])));
+  }
+  Before unused;
+  name_groups(std::move(ambiguous), unused);
+  // Nobody knows when the names changed last, but not after the newest change of all.
+  if (newest == Timestamp{}) newest = now();
+  for (const Inode place : {kRootInode, kByIdInode, kByTagInode, kMd5Inode, kSha512Inode}) {
+    folders_[place].changed = newest;
+  }
+  for (const Tag* tag : tags_.all()) tags_.find(tag->inode)->folder.changed = newest;
+}
+
+/// The new state of the images in `asked` is `entries`; who is not in it is gone.
+void Directory::apply(const std::vector<ImageId>& asked, std::vector<ImageEntry> entries,
+                      std::vector<Invalidation>& invalidations) {
+  MutexLock lock(mutex_);
+  Before before;
+  Groups groups;
+  std::unordered_set<Inode> gone;
+  for (const auto& id : asked) {
+    if (const auto known = locate(id)) gone.insert(known->inode);
+  }
+  for (auto& entry : entries) {
+    if (const auto known = locate(entry.id)) gone.erase(known->inode);
+    take(std::move(entry), before, groups);
+  }
+  for (const Inode inode : gone) {
+    const NodePtr node = by_inode_.at(inode);
+    before.try_emplace(inode, node);
+    groups.emplace(group_of(*node));
+    unlink(node);
+  }
+  // A bare name wins over an equal `name~digits` of another group, which then needs more digits,
+  // and no longer when the bare name is gone.
+  Groups touched = groups;
+  for (const auto& name : groups) {
+    const std::string file_name = encode_name(name);
+    const auto qualified = split_qualified(file_name);
+    const auto other = qualified ? decode_name(qualified->base) : std::nullopt;
+    if (other) touched.insert(*other);
+  }
+  name_groups(std::move(touched), before);
+  for (const auto& [inode, node] : before) {
+    const auto found = by_inode_.find(inode);
+    compare(node, found == by_inode_.end() ? nullptr : found->second, invalidations);
+  }
+  for (const auto& [inode, node] : before) {
+    if (!node) continue;
+    for (const auto& text : node->image.tags) erase_if_unused(text, invalidations);
+  }
+  listing_.reset();
+}
+
+/// Puts the image in its old node's place, or in a new one.
+void Directory::take(ImageEntry entry, Before& before, Groups& groups) {
+  const NodePtr old_node = locate(entry.id);
+  const Inode inode = old_node ? old_node->inode : free_inode(entry.id);
+  before.try_emplace(inode, old_node);
+  std::string file_name;
+  if (old_node && same_naming(old_node->image, entry)) {
+    file_name = old_node->file_name;
+  } else {
+    groups.emplace(group_of(entry));
+    if (old_node) groups.emplace(group_of(*old_node));
+  }
+  if (old_node) unlink(old_node);
+  link(make_node(std::move(entry), inode, std::move(file_name)));
+}
+
+/// Notes what the kernel must forget and which places of the mount have changed.
+void Directory::compare(const NodePtr& before, const NodePtr& after,
+                        std::vector<Invalidation>& invalidations) {
+  const bool same_image = before && after && before->image.id == after->image.id;
+  const bool renamed = !same_image || before->file_name != after->file_name;
+  if (before) {
+    invalidations.push_back({.inode = before->inode});
+    if (renamed) invalidations.push_back({.parent = kRootInode, .name = before->file_name});
+    if (!same_image) {
+      invalidations.push_back({.parent = kByIdInode, .name = before->image.id.text()});
+    }
+  }
+  if (!same_image) touch(folders_[kByIdInode]);
+  const bool was_in_root = before && before->in_root();
+  const bool is_in_root = after && after->in_root();
+  if (was_in_root != is_in_root || (is_in_root && renamed)) touch(folders_[kRootInode]);
+  for (const SumFile file : kSumFiles) {
+    const bool was = before && is_in(file, *before);
+    const bool is = after && is_in(file, *after);
+    if (was != is || (is && renamed)) touch(folders_[inode_of(file)]);
+  }
+  compare_tags(before.get(), after.get(), renamed, invalidations);
+}
+
+void Directory::compare_tags(const Node* before, const Node* after, bool renamed,
+                             std::vector<Invalidation>& invalidations) {
+  if (before != nullptr) {
+    for (const auto& text : before->image.tags) {
+      if (!renamed && after->has_tag(text)) continue;
+      Tag& left = tag(text);
+      touch(left.folder);
+      invalidations.push_back({.parent = left.inode, .name = before->file_name});
+    }
+  }
+  if (after != nullptr) {
+    for (const auto& text : after->image.tags) {
+      if (renamed || before == nullptr || !before->has_tag(text)) touch(tag(text).folder);
+    }
+  }
 }
 
 }  // namespace glance::fs

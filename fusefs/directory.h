@@ -3,35 +3,22 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
-
-#include <sys/types.h>
 
 #include "catalog/catalog.h"
 #include "catalog/sync.h"
+#include "fusefs/node.h"
+#include "fusefs/tag_index.h"
 
 namespace glance::fs {
-
-using Inode = std::uint64_t;
-
-inline constexpr Inode kRootInode = 1;
-inline constexpr Inode kByIdInode = 2;
-
-/// One image as the mount shows it. Immutable: a change of the image makes a new node.
-struct Node {
-  ImageEntry image;
-  Inode inode = 0;
-  std::string file_name;  ///< in the root; empty if it is not shown there (hidden)
-
-  /// How many paths lead here.
-  [[nodiscard]] unsigned links() const noexcept { return file_name.empty() ? 1 : 2; }
-};
-using NodePtr = std::shared_ptr<const Node>;
 
 /// What the kernel may have cached and must forget.
 struct Invalidation {
@@ -41,11 +28,10 @@ struct Invalidation {
 };
 
 /// The images as directory entries, all in memory, kept in step with the catalog by its change
-/// feed: names, inodes, attributes.
+/// feed: names, inodes, attributes, tags.
 ///
 /// Of several images of one name the one that has carried it longest has the bare name; the
-/// others, and on request that one too, are `name~` plus digits of their id. Inode numbers are
-/// derived from the ids, so they are the same on every mount.
+/// others, and on request that one too, are `name~` plus digits of their id.
 ///
 /// Safe for concurrent use. refresh() may block on the database; all else is memory.
 class Directory {
@@ -59,29 +45,88 @@ class Directory {
   /// microseconds when nothing was. Errors: busy, io.
   void refresh() EXCLUDES(refresh_mutex_, mutex_);
 
+  // ── images ────────────────────────────────────────────────────────────────────────────────
+
   [[nodiscard]] NodePtr find(Inode inode) const EXCLUDES(mutex_);
   [[nodiscard]] NodePtr find_id(const ImageId& id) const EXCLUDES(mutex_);
 
-  /// The image that a file name in the root means, if any: as shown, or `name~digits`.
+  /// The image that a file name means, if any: as listed, or `name~digits`.
   [[nodiscard]] NodePtr find_name(std::string_view file_name) const EXCLUDES(mutex_);
 
   /// All images, longest-named first. A snapshot: it does not change.
   using Listing = std::vector<NodePtr>;
   [[nodiscard]] std::shared_ptr<const Listing> listing() const EXCLUDES(mutex_);
+  [[nodiscard]] std::size_t size() const EXCLUDES(mutex_);
+
+  // ── tags ──────────────────────────────────────────────────────────────────────────────────
+
+  /// A tag as a directory, as it was when asked.
+  struct TagInfo {
+    std::string tag;
+    std::string file_name;
+    Inode inode = 0;
+    bool empty = true;
+  };
+  [[nodiscard]] std::optional<TagInfo> find_tag(Inode inode) const EXCLUDES(mutex_);
+  [[nodiscard]] std::optional<TagInfo> find_tag(std::string_view file_name) const EXCLUDES(mutex_);
+
+  /// By file name.
+  [[nodiscard]] std::vector<TagInfo> tags() const EXCLUDES(mutex_);
+  [[nodiscard]] std::size_t tag_count() const EXCLUDES(mutex_);
+
+  /// The images that have the tag, longest-named first; none if there is no such directory.
+  [[nodiscard]] Listing tagged(Inode tag) const EXCLUDES(mutex_);
+
+  /// The tag stays a directory, also while no image has it, until drop_tag() or the unmounting.
+  void keep_tag(const std::string& tag) EXCLUDES(mutex_);
+
+  /// False if images have the tag.
+  bool drop_tag(Inode tag) EXCLUDES(mutex_);
+
+  // ── what changed ──────────────────────────────────────────────────────────────────────────
+
+  /// When the names in one of the mount's directories, or the lines of one of its files, changed
+  /// last. Never twice the same. Nothing if there is no such place.
+  [[nodiscard]] std::optional<Timestamp> changed(Inode place) const EXCLUDES(mutex_);
+
+  /// Somebody opens a directory, and the kernel may cache the names that it is going to read.
+  /// Whether those that it has are still true.
+  bool open(Inode place) EXCLUDES(mutex_);
+
+  /// The bytes of a digest file.
+  [[nodiscard]] std::uint64_t sums_size(SumFile file) const EXCLUDES(mutex_);
 
  private:
-  using Group = std::vector<NodePtr>;
+  /// Nodes as they were, of all that changed or came; null for those that came.
+  using Before = std::unordered_map<Inode, NodePtr>;
+  using Groups = std::set<std::string>;
 
+  void load(std::vector<ImageEntry> entries) EXCLUDES(mutex_);
   void apply(const std::vector<ImageId>& asked, std::vector<ImageEntry> entries,
              std::vector<Invalidation>& invalidations) EXCLUDES(mutex_);
-  void insert(ImageEntry entry) REQUIRES(mutex_);
-  void erase(const ImageId& id, std::vector<Invalidation>& invalidations) REQUIRES(mutex_);
-  void name_group(const std::string& base, std::vector<Invalidation>& invalidations)
+  void take(ImageEntry entry, Before& before, Groups& groups) REQUIRES(mutex_);
+  void name_groups(Groups groups, Before& before) REQUIRES(mutex_);
+  void compare(const NodePtr& before, const NodePtr& after,
+               std::vector<Invalidation>& invalidations) REQUIRES(mutex_);
+  void compare_tags(const Node* before, const Node* after, bool renamed,
+                    std::vector<Invalidation>& invalidations) REQUIRES(mutex_);
+  void erase_if_unused(const std::string& tag, std::vector<Invalidation>& invalidations)
       REQUIRES(mutex_);
-  [[nodiscard]] std::string shown_name(const std::string& base, const Group& group,
-                                       std::size_t position) const REQUIRES(mutex_);
-  void replace(const NodePtr& old_node, NodePtr new_node) REQUIRES(mutex_);
+
+  void link(const NodePtr& node) REQUIRES(mutex_);
+  void unlink(const NodePtr& node) REQUIRES(mutex_);
+  /// The same but for by_group_.
+  void index(const NodePtr& node) REQUIRES(mutex_);
+  void unindex(const NodePtr& node) REQUIRES(mutex_);
+  void touch(Folder& folder) REQUIRES(mutex_);
+  Tag& tag(const std::string& text) REQUIRES(mutex_);
+  [[nodiscard]] Folder* folder(Inode place) REQUIRES(mutex_);
+  [[nodiscard]] NodePtr locate(const ImageId& id) const REQUIRES(mutex_);
+  [[nodiscard]] NodePtr locate_qualified(std::string_view file_name) const REQUIRES(mutex_);
   [[nodiscard]] Inode free_inode(const ImageId& id) const REQUIRES(mutex_);
+  [[nodiscard]] Listing group(std::string_view name) const REQUIRES(mutex_);
+  [[nodiscard]] bool is_taken(const std::string& file_name, std::string_view by_others_than) const
+      REQUIRES(mutex_);
 
   Catalog& catalog_;
   const Caller caller_;
@@ -94,12 +139,17 @@ class Directory {
 
   mutable Mutex mutex_;  // a leaf, see sync.h
   std::unordered_map<Inode, NodePtr> by_inode_ GUARDED_BY(mutex_);
-  std::unordered_map<std::string, NodePtr> by_id_ GUARDED_BY(mutex_);
-  std::unordered_map<std::string, NodePtr> shown_ GUARDED_BY(mutex_);
-  // By the encoded name: the file names that its carriers show.
-  std::unordered_map<std::string, std::vector<std::string>> shown_by_base_ GUARDED_BY(mutex_);
-  // By the encoded name: its carriers, hidden ones included, longest first.
-  std::unordered_map<std::string, Group> groups_ GUARDED_BY(mutex_);
+  // Images whose own number was taken, see inodes.h.
+  std::map<ImageId, Inode> displaced_ GUARDED_BY(mutex_);
+  // Indexes that find a node by a text of its own, of which they need no copy: by the file name,
+  // and by the name that makes images a group.
+  std::unordered_set<NodePtr, HashBy<file_name_of>, EqualBy<file_name_of>> by_file_name_
+      GUARDED_BY(mutex_);
+  std::unordered_multiset<NodePtr, HashBy<group_of>, EqualBy<group_of>> by_group_
+      GUARDED_BY(mutex_);
+  TagIndex tags_ GUARDED_BY(mutex_);
+  std::map<Inode, Folder> folders_ GUARDED_BY(mutex_);  // all but the tags'
+  std::map<SumFile, std::uint64_t> sums_sizes_ GUARDED_BY(mutex_);
   mutable std::shared_ptr<const Listing> listing_ GUARDED_BY(mutex_);
 };
 

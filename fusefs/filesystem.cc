@@ -16,11 +16,6 @@ namespace glance::fs {
 
 namespace {
 
-// What the kernel may keep is kept true by invalidation, so this could be for ever.
-constexpr double kTrusted = 3600;
-// For what nobody invalidates: the views, and names that are not the shown ones.
-constexpr double kShort = 1;
-
 constexpr std::chrono::seconds kRecoveryInterval{30};
 
 /// The image name for a new file; EILSEQ, EINVAL or ENAMETOOLONG where there is none.
@@ -45,16 +40,10 @@ Filesystem::Filesystem(Catalog& catalog, MountOptions options,
     : catalog_(catalog),
       options_(std::move(options)),
       directory_(catalog, caller_, std::move(on_change)),
+      views_(catalog, caller_, directory_, options_),
       files_(catalog, caller_, options_, directory_) {}
 
 // ── names and attributes ──────────────────────────────────────────────────────────────────────
-
-NodePtr Filesystem::child(Inode parent, std::string_view name) {
-  if (parent == kRootInode) return directory_.find_name(name);
-  if (parent != kByIdInode) fail(ENOTDIR, "not a directory");
-  const auto id = ImageId::parse(name);
-  return id ? directory_.find_id(*id) : nullptr;
-}
 
 NodePtr Filesystem::node_of(Inode inode) {
   auto node = directory_.find(inode);
@@ -62,13 +51,6 @@ NodePtr Filesystem::node_of(Inode inode) {
   // The kernel then looks the path up again: another image may have the name by now.
   if (!node) fail(ESTALE, "the image is gone");
   return node;
-}
-
-Entry Filesystem::directory_entry(Inode inode) const {
-  return {.inode = inode,
-          .attributes = directory_stat(inode, options_),
-          .attribute_timeout = kShort,
-          .entry_timeout = kTrusted};
 }
 
 Entry Filesystem::entry_of(const NodePtr& node, bool shown) {
@@ -91,28 +73,32 @@ Entry Filesystem::entry_of(const NodePtr& node, bool shown) {
 }
 
 Entry Filesystem::lookup(Inode parent, std::string_view name) {
-  if (parent == kRootInode && name == ".by-id") return directory_entry(kByIdInode);
   if (name.size() > kMaxFileName) fail(ENAMETOOLONG, "file name over 255 bytes");
   directory_.refresh();
-  NodePtr node = child(parent, name);
+  // Who exports the mount over NFS asks for an inode by its number alone.
+  if (is_image(parent) && name == ".") return entry_of(node_of(parent), false);
+  if (const auto place = views_.find(parent, name)) return *place;
+  NodePtr node = views_.find_image(parent, name);
   if (node && files_.wait_for_release(node->inode)) {
     directory_.refresh();
-    node = child(parent, name);
+    node = views_.find_image(parent, name);
   }
   if (!node) fail(ENOENT, "no such image");
-  return entry_of(node, parent == kRootInode && node->file_name == name);
+  return entry_of(node, views_.lists(parent, name, *node));
 }
 
 Entry Filesystem::getattr(Inode inode) {
-  if (inode == kRootInode || inode == kByIdInode) return directory_entry(inode);
   directory_.refresh();
-  return entry_of(node_of(inode), false);
+  return is_image(inode) ? entry_of(node_of(inode), false) : views_.entry(inode);
 }
 
 Entry Filesystem::setattr(Inode inode, const AttributeChange& change, std::uint64_t handle,
                           const Requester& requester) {
-  if (inode == kRootInode || inode == kByIdInode) return directory_entry(inode);
   directory_.refresh();
+  if (!is_image(inode)) {
+    if (change.size) fail(EACCES, "a generated file");
+    return views_.entry(inode);
+  }
   const NodePtr node = node_of(inode);
   if (change.size) files_.resize(node, *change.size, handle, requester);
   if (change.data_time) {
@@ -122,33 +108,25 @@ Entry Filesystem::setattr(Inode inode, const AttributeChange& change, std::uint6
   return entry_of(node_of(inode), false);
 }
 
-std::unique_ptr<DirectoryHandle> Filesystem::opendir(Inode inode) const {
-  if (inode != kRootInode && inode != kByIdInode) fail(ENOTDIR, "not a directory");
-  return std::make_unique<DirectoryHandle>(DirectoryHandle{.inode = inode, .entries = {}});
+std::unique_ptr<DirectoryHandle> Filesystem::opendir(Inode inode) {
+  directory_.refresh();
+  return views_.open_directory(inode);
 }
 
 std::vector<DirectoryEntry> Filesystem::list(Inode directory) {
   directory_.refresh();
-  const auto listing = directory_.listing();
-  std::vector<DirectoryEntry> entries = {{.name = ".", .inode = directory},
-                                         {.name = "..", .inode = kRootInode}};
-  entries.reserve(listing->size() + entries.size());
-  for (const auto& node : *listing) {
-    const std::string& name = directory == kRootInode ? node->file_name : node->image.id.text();
-    if (!name.empty()) entries.push_back({.name = name, .inode = node->inode});
-  }
-  return entries;
+  return views_.list(directory);
 }
 
 Entry Filesystem::listed(Inode directory, const DirectoryEntry& entry) {
-  if (entry.inode == kRootInode || entry.inode == kByIdInode) return directory_entry(entry.inode);
-  const NodePtr node = directory_.find(entry.inode);
-  const bool in_root = directory == kRootInode;
-  if (node && (!in_root || node->file_name == entry.name)) return entry_of(node, in_root);
   Entry gone;
   gone.attributes.st_ino = entry.inode;
-  gone.attributes.st_mode = S_IFREG;
-  return gone;
+  gone.attributes.st_mode = is_image(entry.inode) ? S_IFREG : S_IFDIR;
+  if (is_image(entry.inode)) {
+    const NodePtr node = directory_.find(entry.inode);
+    return node && views_.lists(directory, entry.name, *node) ? entry_of(node, true) : gone;
+  }
+  return directory_.changed(entry.inode) ? views_.entry(entry.inode) : gone;
 }
 
 struct statvfs Filesystem::statfs() const {
@@ -160,28 +138,44 @@ struct statvfs Filesystem::statfs() const {
   status.f_blocks = space.total / kUnit;
   status.f_bfree = space.free / kUnit;
   status.f_bavail = space.available / kUnit;
-  status.f_files = directory_.listing()->size();
+  status.f_files = directory_.size();
   status.f_namemax = kMaxFileName;
   return status;
 }
 
 void Filesystem::unlink(Inode parent, std::string_view name) {
   directory_.refresh();
-  const NodePtr node = child(parent, name);
-  if (!node) fail(ENOENT, "no such image");
-  catalog_.remove(caller_, node->image.id);
+  views_.unlink(parent, name);
+}
+
+Entry Filesystem::link(Inode inode, Inode parent, std::string_view name) {
   directory_.refresh();
+  if (!is_image(inode)) fail(EPERM, "only images have more than one name");
+  views_.link(*node_of(inode), parent, name);
+  const NodePtr node = node_of(inode);
+  return entry_of(node, views_.lists(parent, name, *node));
+}
+
+Entry Filesystem::mkdir(Inode parent, std::string_view name) {
+  directory_.refresh();
+  return views_.make_directory(parent, name);
+}
+
+void Filesystem::rmdir(Inode parent, std::string_view name) {
+  directory_.refresh();
+  views_.remove_directory(parent, name);
 }
 
 void Filesystem::rename(Inode parent, std::string_view name, Inode new_parent,
                         std::string_view new_name, unsigned flags) {
   if ((flags & ~unsigned{RENAME_NOREPLACE}) != 0) fail(EINVAL, "only RENAME_NOREPLACE is known");
   if (parent != kRootInode || new_parent != kRootInode) fail(EPERM, "views cannot be renamed in");
+  if (is_view_name(name)) fail(EPERM, "the views stay where they are");
   directory_.refresh();
-  const NodePtr node = child(parent, name);
+  const NodePtr node = views_.find_image(parent, name);
   if (!node) fail(ENOENT, "no such image");
   const std::string image_name = new_image_name(new_name);
-  const NodePtr target = child(new_parent, new_name);
+  const NodePtr target = views_.find_image(new_parent, new_name);
   if (target && (flags & RENAME_NOREPLACE) != 0) fail(EEXIST, "the name is taken");
   if (target && target->inode == node->inode) return;
   // Before the old image is given up for it.
@@ -203,7 +197,7 @@ Filesystem::Created Filesystem::create(Inode parent, std::string_view name, bool
   files_.require_accepting();
   const std::string image_name = new_image_name(name);
   directory_.refresh();
-  if (child(parent, name)) fail(EEXIST, "the name is taken");
+  if (views_.find_image(parent, name)) fail(EEXIST, "the name is taken");
   const Image image = catalog_.add(caller_, {.name = image_name,
                                              .visibility = options_.visibility,
                                              .owner = options_.owner,
@@ -214,12 +208,16 @@ Filesystem::Created Filesystem::create(Inode parent, std::string_view name, bool
   if (!node) fail(ENOENT, "the image was deleted at once");
   Created created;
   created.handle = files_.add_created(node, open, flags, requester);
-  created.entry = entry_of(node, node->file_name == name);
+  created.entry = entry_of(node, views_.lists(parent, name, *node));
   return created;
 }
 
 OpenFiles::Opened Filesystem::open(Inode inode, int flags, const Requester& requester) {
   directory_.refresh();
+  if (!is_image(inode)) {
+    if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0) fail(EACCES, "a generated file");
+    return files_.add_generated(views_.open_file(inode));
+  }
   const NodePtr node = node_of(inode);
   if (node->image.status == ImageStatus::deactivated) fail(EACCES, "the image is deactivated");
   return files_.open(node, flags, requester);
@@ -247,14 +245,14 @@ Image Filesystem::image_of(Inode inode, const Requester& requester) {
 
 std::string Filesystem::getxattr(Inode inode, std::string_view name, const Requester& requester) {
   const std::string key = attribute_key(name);
-  if (inode == kRootInode || inode == kByIdInode) fail(ENODATA, "directories have none");
+  if (!is_image(inode)) fail(ENODATA, "directories have none");
   auto value = xattr_value(image_of(inode, requester), key, catalog_.config());
   if (!value) fail(ENODATA, "no such attribute");
   return std::move(*value);
 }
 
 std::vector<std::string> Filesystem::listxattr(Inode inode, const Requester& requester) {
-  if (inode == kRootInode || inode == kByIdInode) return {};
+  if (!is_image(inode)) return {};
   return xattr_names(image_of(inode, requester));
 }
 
@@ -263,7 +261,7 @@ void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view v
   if (name.starts_with("security.")) fail(EOPNOTSUPP, "security attributes are not kept");
   const std::string key = attribute_key(name);
   if (key.empty()) fail(EINVAL, "an attribute needs a name");
-  if (inode == kRootInode || inode == kByIdInode || key == kMetadataKey) {
+  if (!is_image(inode) || key == kMetadataKey) {
     fail(EPERM, "the attribute cannot be set");
   }
   const Image image = image_of(inode, requester);
@@ -290,7 +288,7 @@ void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view v
 
 void Filesystem::removexattr(Inode inode, std::string_view name, const Requester& requester) {
   const std::string key = attribute_key(name);
-  if (inode == kRootInode || inode == kByIdInode) fail(ENODATA, "directories have none");
+  if (!is_image(inode)) fail(ENODATA, "directories have none");
   if (key == kMetadataKey) fail(EPERM, "the attribute cannot be removed");
   const Image image = image_of(inode, requester);
   if (!attribute_text(image, key)) fail(ENODATA, "there is no such attribute");

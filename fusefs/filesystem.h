@@ -20,30 +20,9 @@
 #include "fusefs/directory.h"
 #include "fusefs/mount_options.h"
 #include "fusefs/open_files.h"
+#include "fusefs/views.h"
 
 namespace glance::fs {
-
-/// What lookup and its like answer: an inode, its attributes, and for how many seconds the kernel
-/// may believe them without asking again.
-struct Entry {
-  Inode inode = 0;
-  struct stat attributes{};
-  double attribute_timeout = 0;
-  double entry_timeout = 0;
-};
-
-/// One name in a directory.
-struct DirectoryEntry {
-  std::string name;
-  Inode inode = 0;
-};
-
-/// An open directory: its names as they were when reading began. One thread at a time; the kernel
-/// sees to that.
-struct DirectoryHandle {
-  Inode inode = 0;
-  std::vector<DirectoryEntry> entries;
-};
 
 /// Attributes that setattr(2) and its kin may change; absent ones stay.
 struct AttributeChange {
@@ -65,7 +44,7 @@ class Filesystem {
   [[nodiscard]] Entry getattr(Inode inode);
   Entry setattr(Inode inode, const AttributeChange& change, std::uint64_t handle,
                 const Requester& requester);
-  [[nodiscard]] std::unique_ptr<DirectoryHandle> opendir(Inode inode) const;
+  [[nodiscard]] std::unique_ptr<DirectoryHandle> opendir(Inode inode);
 
   /// The names that the directory holds now.
   [[nodiscard]] std::vector<DirectoryEntry> list(Inode directory);
@@ -76,6 +55,9 @@ class Filesystem {
   [[nodiscard]] struct statvfs statfs() const;
 
   void unlink(Inode parent, std::string_view name);
+  Entry link(Inode inode, Inode parent, std::string_view name);
+  Entry mkdir(Inode parent, std::string_view name);
+  void rmdir(Inode parent, std::string_view name);
   void rename(Inode parent, std::string_view name, Inode new_parent, std::string_view new_name,
               unsigned flags);
 
@@ -104,15 +86,14 @@ class Filesystem {
 
  private:
   [[nodiscard]] NodePtr node_of(Inode inode);
-  [[nodiscard]] NodePtr child(Inode parent, std::string_view name);
   [[nodiscard]] Entry entry_of(const NodePtr& node, bool shown);
-  [[nodiscard]] Entry directory_entry(Inode inode) const;
   [[nodiscard]] Image image_of(Inode inode, const Requester& requester);
 
   Catalog& catalog_;
   const MountOptions options_;
   const Caller caller_{.roles = {"admin"}, .is_admin = true, .sees_temporaries = true};
   Directory directory_;
+  Views views_;
   OpenFiles files_;
   std::chrono::steady_clock::time_point next_recovery_;  // the refreshing thread's own
 };

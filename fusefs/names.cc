@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <random>
+#include <utility>
 
 namespace glance::fs {
 
@@ -28,8 +29,52 @@ const Escape* escape_at(std::string_view text) noexcept {
   return nullptr;
 }
 
-bool first_dot_is_special(std::string_view name) noexcept {
-  return name == "." || name == ".." || is_view_name(name);
+bool is_dots(std::string_view name) noexcept {
+  return name == "." || name == "..";
+}
+
+bool is_reserved(std::string_view name) noexcept {
+  return is_dots(name) || is_view_name(name);
+}
+
+/// `is_special` names lose their first dot.
+using IsSpecial = bool (*)(std::string_view) noexcept;
+
+std::string encode(std::string_view name, IsSpecial is_special) {
+  std::string encoded;
+  encoded.reserve(name.size());
+  if (is_special(name)) {
+    encoded = "%2E";
+    name.remove_prefix(1);
+  }
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    if (c == '/') {
+      encoded += "%2F";
+    } else if (c == '\0') {
+      encoded += "%00";
+    } else if (c == '%' && escape_at(name.substr(i)) != nullptr) {
+      encoded += "%25";
+    } else {
+      encoded += c;
+    }
+  }
+  return encoded;
+}
+
+std::optional<std::string> decode(std::string_view file_name, IsSpecial is_special) {
+  std::string decoded;
+  decoded.reserve(file_name.size());
+  for (std::size_t i = 0; i < file_name.size();) {
+    if (const Escape* escape = escape_at(file_name.substr(i))) {
+      decoded += escape->character;
+      i += escape->text.size();
+    } else {
+      decoded += file_name[i++];
+    }
+  }
+  if (encode(decoded, is_special) != file_name) return std::nullopt;
+  return decoded;
 }
 
 constexpr std::size_t kTemporarySuffix = 6;
@@ -56,40 +101,19 @@ bool is_view_name(std::string_view file_name) noexcept {
 }
 
 std::string encode_name(std::string_view image_name) {
-  std::string encoded;
-  encoded.reserve(image_name.size());
-  if (first_dot_is_special(image_name)) {
-    encoded = "%2E";
-    image_name.remove_prefix(1);
-  }
-  for (std::size_t i = 0; i < image_name.size(); ++i) {
-    const char c = image_name[i];
-    if (c == '/') {
-      encoded += "%2F";
-    } else if (c == '\0') {
-      encoded += "%00";
-    } else if (c == '%' && escape_at(image_name.substr(i)) != nullptr) {
-      encoded += "%25";
-    } else {
-      encoded += c;
-    }
-  }
-  return encoded;
+  return encode(image_name, is_reserved);
 }
 
 std::optional<std::string> decode_name(std::string_view file_name) {
-  std::string decoded;
-  decoded.reserve(file_name.size());
-  for (std::size_t i = 0; i < file_name.size();) {
-    if (const Escape* escape = escape_at(file_name.substr(i))) {
-      decoded += escape->character;
-      i += escape->text.size();
-    } else {
-      decoded += file_name[i++];
-    }
-  }
-  if (encode_name(decoded) != file_name) return std::nullopt;
-  return decoded;
+  return decode(file_name, is_reserved);
+}
+
+std::string encode_tag(std::string_view tag) {
+  return encode(tag, is_dots);
+}
+
+std::optional<std::string> decode_tag(std::string_view file_name) {
+  return decode(file_name, is_dots);
 }
 
 bool is_temporary_name(std::string_view name) noexcept {
@@ -129,9 +153,67 @@ std::string id_digits(std::string_view id) {
   return digits;
 }
 
+bool has_digits(std::string_view id, std::string_view digits) noexcept {
+  for (const char c : id) {
+    if (digits.empty()) return true;
+    if (!is_hex(c)) continue;
+    if (c != digits.front()) return false;
+    digits.remove_prefix(1);
+  }
+  return digits.empty();
+}
+
 std::string qualify(std::string_view base, std::string_view id, std::size_t count) {
-  const std::string suffix = "~" + id_digits(id).substr(0, count);
+  std::string suffix = "~" + id_digits(id).substr(0, count);
+  suffix.resize(count + 1, '-');
   return cut(base, kMaxFileName - suffix.size()) + suffix;
+}
+
+namespace {
+
+std::size_t common_prefix(std::string_view a, std::string_view b) noexcept {
+  const auto [end, ignored] = std::ranges::mismatch(a, b);
+  return static_cast<std::size_t>(end - a.begin());
+}
+
+/// For each id how many of its digits none of the others begins with; at least kMinIdDigits.
+std::vector<std::size_t> needed_digits(std::span<const Carrier> carriers) {
+  std::vector<std::pair<std::string, std::size_t>> sorted;
+  sorted.reserve(carriers.size());
+  for (std::size_t i = 0; i < carriers.size(); ++i) {
+    sorted.emplace_back(id_digits(carriers[i].id), i);
+  }
+  std::ranges::sort(sorted);
+  std::vector<std::size_t> needed(carriers.size(), kMinIdDigits);
+  for (std::size_t i = 1; i < sorted.size(); ++i) {
+    const std::size_t count = common_prefix(sorted[i - 1].first, sorted[i].first) + 1;
+    for (const std::size_t each : {sorted[i - 1].second, sorted[i].second}) {
+      needed[each] = std::max(needed[each], count);
+    }
+  }
+  return needed;
+}
+
+}  // namespace
+
+std::vector<std::string> file_names(std::string_view base, std::span<const Carrier> carriers,
+                                    const std::function<bool(const std::string&)>& taken) {
+  const auto first = std::ranges::find(carriers, false, &Carrier::hidden);
+  const bool is_bare = first != carriers.end() && base.size() <= kMaxFileName;
+  if (carriers.size() == 1 && is_bare) return {std::string(base)};
+  const auto needed = needed_digits(carriers);
+  std::vector<std::string> names;
+  names.reserve(carriers.size());
+  for (std::size_t i = 0; i < carriers.size(); ++i) {
+    if (is_bare && &carriers[i] == &*first) {
+      names.emplace_back(base);
+      continue;
+    }
+    std::size_t count = needed[i];
+    while (taken(qualify(base, carriers[i].id, count))) ++count;
+    names.push_back(qualify(base, carriers[i].id, count));
+  }
+  return names;
 }
 
 }  // namespace glance::fs

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace glance::fs {
 
-/// Image names ↔ file names. Pure.
+/// Names of images and tags ↔ file names. Pure.
 ///
 /// A name passes untouched wherever a file name can hold it. `/` and NUL become %2F and %00; the
 /// names `.`, `..` and those of the mount's own views get %2E for their first dot; a `%` that
@@ -25,6 +28,10 @@ inline constexpr std::size_t kMaxFileName = 255;
 
 /// The image name that a file of this name gets; nothing for what no image name maps to.
 [[nodiscard]] std::optional<std::string> decode_name(std::string_view file_name);
+
+/// The same for a tag and its directory, where no name is reserved for views.
+[[nodiscard]] std::string encode_tag(std::string_view tag);
+[[nodiscard]] std::optional<std::string> decode_tag(std::string_view file_name);
 
 /// `.NAME.XXXXXX`, as rsync and we call a file on its way to its real name.
 [[nodiscard]] bool is_temporary_name(std::string_view name) noexcept;
@@ -44,8 +51,24 @@ inline constexpr std::size_t kMinIdDigits = 8;
 /// An id without its dashes.
 [[nodiscard]] std::string id_digits(std::string_view id);
 
-/// `base~digits`, with `count` digits of the id; a base that is too long is cut between
-/// characters.
+/// Whether the id begins with these digits.
+[[nodiscard]] bool has_digits(std::string_view id, std::string_view digits) noexcept;
+
+/// `base~digits`, with `count` digits of the id and a dash for each that it lacks; a base that is
+/// too long is cut between characters.
 [[nodiscard]] std::string qualify(std::string_view base, std::string_view id, std::size_t count);
+
+/// One of several images of a name.
+struct Carrier {
+  std::string_view id;
+  bool hidden = false;
+};
+
+/// The file names of images of one name, which `base` is the encoding of. The first that is not
+/// hidden keeps it bare if it fits; the others get as many digits as tell them apart and as make
+/// names that are not `taken` by images of other names.
+[[nodiscard]] std::vector<std::string> file_names(
+    std::string_view base, std::span<const Carrier> carriers,
+    const std::function<bool(const std::string&)>& taken);
 
 }  // namespace glance::fs

@@ -92,7 +92,7 @@ std::optional<std::uint64_t> OpenFiles::written_size(Inode inode) const {
 NodePtr OpenFiles::opened_node(Inode inode) const {
   MutexLock lock(mutex_);
   for (const auto& [number, handle] : handles_) {
-    if (handle.node->inode == inode) return handle.node;
+    if (handle.node && handle.node->inode == inode) return handle.node;
   }
   return nullptr;
 }
@@ -182,26 +182,18 @@ OpenFiles::Opened OpenFiles::open(const NodePtr& node, int flags, const Requeste
 OpenFiles::Opened OpenFiles::open_pending(const Pending& file, const NodePtr& node,
                                           PendingFile::Access access) {
   if (!file->open(access)) fail(EBUSY, "the image is being published");
-  return {.handle = add({.node = node,
-                         .reader = nullptr,
-                         .pending = file,
-                         .generated = nullptr,
-                         .access = access}),
+  return {.handle = add({.node = node, .reader = nullptr, .pending = file, .access = access}),
           .pending = true};
 }
 
 OpenFiles::Opened OpenFiles::open_reader(const NodePtr& node) {
   return {.handle = add({.node = node,
                          .reader = catalog_.open_data(caller_, node->image.id),
-                         .pending = nullptr,
-                         .generated = nullptr})};
+                         .pending = nullptr})};
 }
 
-OpenFiles::Opened OpenFiles::add_generated(const NodePtr& node, std::string content) {
-  return {.handle = add({.node = node,
-                         .reader = nullptr,
-                         .pending = nullptr,
-                         .generated = std::make_shared<const std::string>(std::move(content))}),
+OpenFiles::Opened OpenFiles::add_generated(std::shared_ptr<const BlobReader> content) {
+  return {.handle = add({.node = nullptr, .reader = std::move(content), .pending = nullptr}),
           .pending = true};
 }
 
@@ -257,13 +249,6 @@ FileData OpenFiles::read(std::uint64_t handle, std::uint64_t offset, std::size_t
     data.reader = std::move(file.reader);
     return data;
   }
-  if (file.generated) {
-    const std::string_view content = *file.generated;
-    const auto part = std::as_bytes(
-        std::span(content.substr(std::min<std::uint64_t>(offset, content.size()), size)));
-    data.bytes.assign(part.begin(), part.end());
-    return data;
-  }
   data.bytes.resize(size);
   data.bytes.resize(file.reader ? file.reader->read(offset, data.bytes)
                                 : file.pending->read(offset, data.bytes));
@@ -272,14 +257,8 @@ FileData OpenFiles::read(std::uint64_t handle, std::uint64_t offset, std::size_t
 
 std::uint64_t OpenFiles::seek(std::uint64_t handle, std::uint64_t offset, bool hole) const {
   const Handle file = find(handle);
-  std::optional<std::uint64_t> found;
-  if (file.reader) {
-    found = file.reader->seek(offset, hole);
-  } else if (file.pending) {
-    found = file.pending->seek(offset, hole);
-  } else if (offset < file.generated->size()) {
-    found = hole ? file.generated->size() : offset;
-  }
+  const auto found =
+      file.reader ? file.reader->seek(offset, hole) : file.pending->seek(offset, hole);
   if (!found) fail(ENXIO, "behind the end");
   return *found;
 }
@@ -301,7 +280,7 @@ std::uint64_t OpenFiles::copy(std::uint64_t from, std::uint64_t from_offset, std
                               const Requester& requester) {
   const Handle source = find(from);
   // The kernel then copies by reading and writing.
-  if (!source.reader) fail(EOPNOTSUPP, "only images with data are copied from");
+  if (!source.reader || !source.node) fail(EOPNOTSUPP, "only images with data are copied from");
   const auto image = catalog_.find(caller_, source.node->image.id);
   if (!image) fail(EOPNOTSUPP, "the image is gone");
   return writer(to)->copy(*image, *source.reader, from_offset, to_offset, size, requester.thread);

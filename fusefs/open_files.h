@@ -56,8 +56,8 @@ class OpenFiles {
   };
   Opened open(const NodePtr& node, int flags, const Requester& requester);
 
-  /// A file that is made up as it is opened.
-  Opened add_generated(const NodePtr& node, std::string content);
+  /// A file that is no image: made up as it is read.
+  Opened add_generated(std::shared_ptr<const BlobReader> content);
 
   [[nodiscard]] FileData read(std::uint64_t handle, std::uint64_t offset, std::size_t size) const;
   /// SEEK_DATA or SEEK_HOLE of lseek(2).
@@ -118,12 +118,11 @@ class OpenFiles {
  private:
   using Pending = std::shared_ptr<PendingFile>;
 
-  /// Exactly one of the three sources is there.
+  /// Exactly one of the two sources is there.
   struct Handle {
-    NodePtr node;  // as opened
+    NodePtr node;  // as opened; null for what is no image
     std::shared_ptr<const BlobReader> reader;
     Pending pending;
-    std::shared_ptr<const std::string> generated;
     PendingFile::Access access = PendingFile::Access::read;
   };
 

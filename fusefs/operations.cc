@@ -88,15 +88,24 @@ void op_init(void*, fuse_conn_info* conn) noexcept {
   conn->want &= ~static_cast<unsigned>(FUSE_CAP_AUTO_INVAL_DATA);
   // Reads go from the store's file to the kernel without a copy through us.
   conn->want |= conn->capable & FUSE_CAP_SPLICE_WRITE;
+  // Who lists a directory mostly wants the attributes as well, also after the kernel has cached the
+  // names: then it would have to ask for each.
+  conn->want &= ~static_cast<unsigned>(FUSE_CAP_READDIRPLUS_AUTO);
+  // lookup() knows `.` and `..`, which NFS servers ask for.
+  conn->want |= conn->capable & FUSE_CAP_EXPORT_SUPPORT;
+}
+
+/// Answers with an entry for what `work` has found or made.
+template <typename Work>
+void answer_entry(fuse_req_t req, const char* operation, Work&& work) noexcept {
+  answer(req, operation, std::forward<Work>(work), [&](const Entry& entry) {
+    const auto param = to_entry_param(entry);
+    fuse_reply_entry(req, &param);
+  });
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char* name) noexcept {
-  answer(
-      req, "lookup", [&] { return filesystem(req).lookup(parent, name); },
-      [&](const Entry& entry) {
-        const auto param = to_entry_param(entry);
-        fuse_reply_entry(req, &param);
-      });
+  answer_entry(req, "lookup", [&] { return filesystem(req).lookup(parent, name); });
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) noexcept {
@@ -141,6 +150,9 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi) noexcept {
       [&](std::unique_ptr<DirectoryHandle>& handle) {
         DirectoryHandle* const opened = handle.release();
         fi->fh = reinterpret_cast<std::uintptr_t>(opened);
+        // The kernel may serve the names itself until they change.
+        fi->cache_readdir = 1;
+        fi->keep_cache = opened->cache_is_true ? 1 : 0;
         // The kernel sends no releasedir for an open that was interrupted.
         if (fuse_reply_open(req, fi) != 0) delete opened;
       });
@@ -172,16 +184,18 @@ void reply_directory(fuse_req_t req, std::size_t size, off_t offset, fuse_file_i
   answer(
       req, "readdir",
       [&] {
-        if (offset == 0) directory.entries = filesystem(req).list(directory.inode);
+        // An NFS server opens the directory anew for every part of it.
+        auto& entries = directory.entries;
+        if (offset == 0 || entries.empty()) entries = filesystem(req).list(directory.inode);
         std::vector<char> buffer(size);
         std::size_t used = 0;
-        for (auto i = static_cast<std::size_t>(offset); i < directory.entries.size(); ++i) {
-          const DirectoryEntry& each = directory.entries[i];
+        auto each = std::ranges::upper_bound(entries, offset, {}, &DirectoryEntry::next);
+        for (; each != entries.end(); ++each) {
           // Attributes of now, not of when the names were read: the kernel caches them.
-          const Entry entry = filesystem(req).listed(directory.inode, each);
+          const Entry entry = filesystem(req).listed(directory.inode, *each);
           const std::size_t room = size - used;
           const std::size_t taken =
-              add(req, buffer.data() + used, room, each.name, entry, static_cast<off_t>(i + 1));
+              add(req, buffer.data() + used, room, each->name, entry, each->next);
           if (taken > room) break;
           used += taken;
         }
@@ -217,20 +231,20 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t n
                 [&] { filesystem(req).rename(parent, name, new_parent, new_name, flags); });
 }
 
-void op_mkdir(fuse_req_t req, fuse_ino_t, const char*, mode_t) noexcept {
-  fuse_reply_err(req, EPERM);
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t) noexcept {
+  answer_entry(req, "mkdir", [&] { return filesystem(req).mkdir(parent, name); });
 }
 
-void op_rmdir(fuse_req_t req, fuse_ino_t, const char*) noexcept {
-  fuse_reply_err(req, EPERM);
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char* name) noexcept {
+  answer_status(req, "rmdir", [&] { filesystem(req).rmdir(parent, name); });
 }
 
 void op_symlink(fuse_req_t req, const char*, fuse_ino_t, const char*) noexcept {
   fuse_reply_err(req, EPERM);
 }
 
-void op_link(fuse_req_t req, fuse_ino_t, fuse_ino_t, const char*) noexcept {
-  fuse_reply_err(req, EPERM);
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char* new_name) noexcept {
+  answer_entry(req, "link", [&] { return filesystem(req).link(ino, new_parent, new_name); });
 }
 
 // ── open files ────────────────────────────────────────────────────────────────────────────────

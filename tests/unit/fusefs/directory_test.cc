@@ -15,7 +15,7 @@ class ADirectory : public test::CatalogFixture {
   Directory open_directory() {
     return {*catalog_, caller_, [this](const std::vector<Invalidation>& changed) {
               for (const auto& each : changed) {
-                if (each.parent != 0) forgotten_.push_back(each.name);
+                if (each.parent == kRootInode) forgotten_.push_back(each.name);
               }
             }};
   }
@@ -23,7 +23,7 @@ class ADirectory : public test::CatalogFixture {
   static std::vector<std::string> shown(const Directory& directory) {
     std::vector<std::string> names;
     for (const auto& node : *directory.listing()) {
-      if (!node->file_name.empty()) names.push_back(node->file_name);
+      if (node->in_root()) names.push_back(node->file_name);
     }
     return names;
   }

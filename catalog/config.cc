@@ -344,6 +344,12 @@ void read_server(const ConfigReader& reader, Config& config) {
   read_hashing_algorithm(reader, config);
 }
 
+void read_glancefs(const OsloConfig& file, const ConfigReader& reader, Config& config) {
+  for (const auto& [key, value] : file.section("glancefs")) {
+    config.glancefs[key] = {.text = value.text, .place = reader.place({"glancefs", key}, value)};
+  }
+}
+
 // ── SPECs ─────────────────────────────────────────────────────────────────────────────────────
 
 constexpr std::string_view kCreateHint =
@@ -426,7 +432,12 @@ Config read_config_file(const std::filesystem::path& path) {
   read_store(reader, config);
   read_limits(reader, config);
   read_server(reader, config);
+  read_glancefs(file, reader, config);
   return config;
+}
+
+std::vector<std::filesystem::path> local_paths(const Config& config) {
+  return {config.database_url.substr(kSqlite.size()), config.filesystem_store_datadir};
 }
 
 }  // namespace glance

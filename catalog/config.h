@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,12 @@ struct ImageLimits {
                                            "raw", "qcow2", "vdi", "iso", "ploop"};
   std::vector<std::string> container_formats = {"ami", "ari", "aki",    "bare",
                                                 "ovf", "ova", "docker", "compressed"};
+};
+
+/// A value that its reader has yet to understand.
+struct Setting {
+  std::string text;
+  std::string place;  ///< "FILE:LINE: [section] key:", the beginning of a message about it
 };
 
 /// Everything that a SPEC says, in one struct. There are no globals: whoever needs a value is
@@ -38,6 +45,8 @@ struct Config {
   std::uint16_t bind_port = 9292;
   std::optional<std::string> public_endpoint;
   std::uint32_t workers = 0;  ///< 0: as many as there are cores
+  /// The section [glancefs], by key: what the mount reads its defaults from.
+  std::map<std::string, Setting> glancefs;
 };
 
 /// Reads a SPEC, the grammar that every program shares:
@@ -52,5 +61,8 @@ struct Config {
 /// Reads a glance-api.conf, in oslo.config's INI dialect. Unknown keys are ignored: operators'
 /// files are full of them. Errors: as read_spec().
 [[nodiscard]] Config read_config_file(const std::filesystem::path& path);
+
+/// Where on this machine the catalog keeps its things: the database's file, the store's directory.
+[[nodiscard]] std::vector<std::filesystem::path> local_paths(const Config& config);
 
 }  // namespace glance

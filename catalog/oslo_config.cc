@@ -151,4 +151,14 @@ std::vector<OsloConfig::Value> OsloConfig::find_all(std::string_view section,
   return all == nullptr ? std::vector<Value>() : *all;
 }
 
+std::map<std::string, OsloConfig::Value> OsloConfig::section(std::string_view name) const {
+  const std::string wanted = normalized_section(name);
+  std::map<std::string, Value> found;
+  for (auto each = values_.lower_bound({wanted, ""});
+       each != values_.end() && each->first.first == wanted; ++each) {
+    found.emplace(each->first.second, each->second.back());
+  }
+  return found;
+}
+
 }  // namespace glance

@@ -40,6 +40,9 @@ class OsloConfig {
   /// All values of the key, in the file's order.
   [[nodiscard]] std::vector<Value> find_all(std::string_view section, std::string_view key) const;
 
+  /// The section's keys, each with its last value.
+  [[nodiscard]] std::map<std::string, Value> section(std::string_view name) const;
+
   [[nodiscard]] const std::string& file() const noexcept { return file_; }
 
  private:

@@ -319,5 +319,20 @@ TEST_F(ConfigTest, SeveralDirectoriesAreNotIgnored) {
   EXPECT_THAT(refusal.text, HasSubstr("filesystem_store_datadir"));
 }
 
+// ── the mount's own ───────────────────────────────────────────────────────────────────────────
+
+TEST_F(ConfigTest, KeepsTheSectionGlancefsWithPlaces) {
+  const Config config = read("[glancefs]\ndrain = 5\ndrain = 6\n[other]\ndrain = 7\n");
+  ASSERT_EQ(config.glancefs.size(), 1U);
+  EXPECT_EQ(config.glancefs.at("drain").text, "6");
+  EXPECT_EQ(config.glancefs.at("drain").place, config.source + ":5: [glancefs] drain:");
+  EXPECT_TRUE(read("").glancefs.empty());
+}
+
+TEST_F(ConfigTest, LocalPathsAreTheDatabaseAndTheStore) {
+  EXPECT_THAT(local_paths(read("[glance_store]\nfilesystem_store_datadir = /srv/images\n")),
+              ElementsAre("/srv/g.sqlite", "/srv/images"));
+}
+
 }  // namespace
 }  // namespace glance

@@ -87,6 +87,16 @@ TEST(OsloConfig, KeepsRepeatedKeysAndPrefersTheLast) {
   EXPECT_TRUE(config.find_all("a", "nothing").empty());
 }
 
+TEST(OsloConfig, ListsASectionsKeysWithTheirLastValues) {
+  const auto config = parse("[A]\nx = 1\ny = 2\n[a]\nx = 3\n[aa]\nz = 4\n");
+  const auto section = config.section("a");
+  ASSERT_EQ(section.size(), 2U);
+  EXPECT_EQ(section.at("x").text, "3");
+  EXPECT_EQ(section.at("x").line, 5U);
+  EXPECT_EQ(section.at("y").text, "2");
+  EXPECT_TRUE(config.section("b").empty());
+}
+
 TEST(OsloConfig, StripsOnePairOfQuotes) {
   const auto config = parse(
       "[a]\n"

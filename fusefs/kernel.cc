@@ -2,18 +2,33 @@
 #include "fusefs/kernel.h"
 
 #include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
+#include <exception>
 #include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "catalog/unique_fd.h"
 #include "fusefs/cache_keeper.h"
+#include "fusefs/end_signals.h"
 #include "fusefs/filesystem.h"
+#include "fusefs/mount_table.h"
 #include "fusefs/operations.h"
+#include "fusefs/start_failure.h"
 
 namespace glance::fs {
 
@@ -22,6 +37,10 @@ namespace {
 // Requests in flight: reads and seals block on disk, so more than there are cores.
 constexpr unsigned kMaxThreads = 16;
 constexpr unsigned kMaxIdleThreads = 8;
+
+// How often a drain looks whether the uploads have ended.
+constexpr std::chrono::milliseconds kDrainPoll{20};
+constexpr std::chrono::milliseconds kForEver{-1};
 
 /// libfuse splits its options at commas.
 std::string escape_commas(const std::string& value) {
@@ -35,7 +54,6 @@ std::string escape_commas(const std::string& value) {
 
 std::string fuse_option_list(const Invocation& invocation) {
   const MountOptions& options = invocation.options;
-  // mount -a compares the source as written with fstab's, or it would mount a second time.
   std::string list = "fsname=" + escape_commas(invocation.spec) + ",subtype=glance";
   list += ",default_permissions";
   if (options.allow_other) list += ",allow_other";
@@ -44,89 +62,153 @@ std::string fuse_option_list(const Invocation& invocation) {
   return list;
 }
 
-/// Octal escapes of /proc/self/mountinfo undone.
-std::string unescape_mountinfo(const std::string& text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      plain += static_cast<char>(std::stoi(text.substr(i + 1, 3), nullptr, 8));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
+/// libfuse's words, and those of fusermount3, which it runs: what is written to stderr while this
+/// lives is kept. No other thread may write to stderr meanwhile.
+class StderrCapture {
+ public:
+  StderrCapture()
+      : kept_(::memfd_create("stderr", MFD_CLOEXEC)),
+        before_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) {
+    if (kept_ && before_) ::dup2(kept_.get(), STDERR_FILENO);
   }
-  return plain;
+  ~StderrCapture() {
+    if (kept_ && before_) ::dup2(before_.get(), STDERR_FILENO);
+  }
+  StderrCapture(const StderrCapture&) = delete;
+  StderrCapture& operator=(const StderrCapture&) = delete;
+
+  /// The first line: later ones repeat it in more general words.
+  [[nodiscard]] std::string first_line() const {
+    std::array<char, 1024> buffer{};
+    const ssize_t count = ::pread(kept_.get(), buffer.data(), buffer.size(), 0);
+    if (count <= 0) return {};
+    const std::string_view text(buffer.data(), static_cast<std::size_t>(count));
+    return std::string(text.substr(0, text.find('\n')));
+  }
+
+ private:
+  UniqueFd kept_;
+  UniqueFd before_;
+};
+
+/// An ordinary user's mount fails for want of a right, nearly always: fusermount3 says which.
+ExitCode code_of_refusal() {
+  return ::geteuid() == 0 ? ExitCode::mount : ExitCode::usage;
 }
 
-/// st_dev of what is mounted at `directory`, without a stat that we would have to answer.
-dev_t mounted_device(const std::string& directory) {
-  std::ifstream mounts("/proc/self/mountinfo");
-  dev_t device = 0;
-  std::string id;
-  std::string parent;
-  std::string numbers;
-  std::string root;
-  std::string point;
-  std::string rest;
-  while (mounts >> id >> parent >> numbers >> root >> point && std::getline(mounts, rest)) {
-    if (unescape_mountinfo(point) != directory) continue;
-    const auto colon = numbers.find(':');
-    device = makedev(static_cast<unsigned>(std::stoul(numbers.substr(0, colon))),
-                     static_cast<unsigned>(std::stoul(numbers.substr(colon + 1))));
-  }
-  return device;  // of the topmost mount, which is listed last
+spdlog::level::level_enum level_of(fuse_log_level level) {
+  if (level <= FUSE_LOG_ERR) return spdlog::level::err;
+  if (level == FUSE_LOG_WARNING) return spdlog::level::warn;
+  return level == FUSE_LOG_DEBUG ? spdlog::level::debug : spdlog::level::info;
 }
+
+__attribute__((format(printf, 2, 0))) void log_for_fuse(fuse_log_level level, const char* format,
+                                                        std::va_list values) {
+  std::array<char, 1024> buffer{};
+  std::vsnprintf(buffer.data(), buffer.size(), format, values);
+  std::string_view text(buffer.data());
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  spdlog::log(level_of(level), "{}", text);
+}
+
+/// A signal that does nothing but interrupt what its thread waits for.
+class WakeSignal {
+ public:
+  WakeSignal() {
+    struct sigaction action{};
+    action.sa_handler = [](int) {};
+    ::sigaction(number(), &action, &before_);
+  }
+  ~WakeSignal() { ::sigaction(number(), &before_, nullptr); }
+  WakeSignal(const WakeSignal&) = delete;
+  WakeSignal& operator=(const WakeSignal&) = delete;
+
+  static void send_to(pthread_t thread) noexcept { ::pthread_kill(thread, number()); }
+
+ private:
+  static int number() noexcept { return SIGRTMIN; }
+
+  struct sigaction before_{};
+};
 
 }  // namespace
 
 class Mount::Session {
  public:
-  Session(Catalog& catalog, const Invocation& invocation)
-      : cache_keeper_([this] { filesystem_.refresh(); },
+  Session(Catalog& catalog, const Invocation& invocation, MountNamespace name_space)
+      : name_space_(std::move(name_space)),
+        drain_(invocation.options.drain),
+        cache_keeper_([this] { filesystem_.refresh(); },
                       [this](const Invalidation& each) { forget(each); }),
         filesystem_(catalog, invocation.options, [this](std::vector<Invalidation> changed) {
           cache_keeper_.enqueue(std::move(changed));
         }) {
-    const std::string list = fuse_option_list(invocation);
-    std::array<std::string, 3> arguments = {"glancefs", "-o", list};
-    std::array<char*, 3> pointers = {arguments[0].data(), arguments[1].data(), arguments[2].data()};
-    fuse_args args = FUSE_ARGS_INIT(static_cast<int>(pointers.size()), pointers.data());
-    const auto operations = make_operations();
-    session_ = fuse_session_new(&args, &operations, sizeof operations, &filesystem_);
-    fuse_opt_free_args(&args);
-    if (session_ == nullptr) throw Error(Errc::io, "FUSE refused the mount options");
-    if (fuse_session_mount(session_, invocation.directory.c_str()) != 0) {
-      fuse_session_destroy(session_);
-      throw Error(Errc::io, "cannot mount on " + invocation.directory);
+    name_space_.within([&] { mount(invocation); });
+    fuse_set_log_func(log_for_fuse);
+    try {
+      const auto top = topmost_mount(name_space_.mount_table(), invocation.directory);
+      if (top) filesystem_.files().set_device(top->device);
+    } catch (...) {
+      unmount();
+      throw;
     }
-    filesystem_.files().set_device(mounted_device(invocation.directory));
+    name_space_.let_go();
   }
 
   ~Session() {
     cache_keeper_.stop();
-    fuse_session_unmount(session_);
-    fuse_session_destroy(session_);
+    unmount();
     filesystem_.files().close_all();
   }
 
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void run() {
-    if (fuse_set_signal_handlers(session_) != 0) {
-      throw Error(Errc::io, "cannot set signal handlers");
-    }
+  void run(const std::function<void()>& on_end) {
+    const WakeSignal wake;
     cache_keeper_.start();
+    std::thread watcher([&, loop = ::pthread_self()] { end_by_signal(loop, on_end); });
     fuse_loop_config* config = fuse_loop_cfg_create();
     fuse_loop_cfg_set_max_threads(config, kMaxThreads);
     fuse_loop_cfg_set_idle_threads(config, kMaxIdleThreads);
     const int result = fuse_session_loop_mt(session_, config);
     fuse_loop_cfg_destroy(config);
-    fuse_remove_signal_handlers(session_);
+    signals_.stop();
+    watcher.join();
+    EndSignals::ignore();
+    if (!ending_) on_end();
     if (result < 0) throw Error(Errc::io, std::string("FUSE loop: ") + std::strerror(-result));
   }
 
  private:
+  void mount(const Invocation& invocation) {
+    const std::string list = fuse_option_list(invocation);
+    std::array<std::string, 3> arguments = {"glancefs", "-o", list};
+    std::array<char*, 3> pointers = {arguments[0].data(), arguments[1].data(), arguments[2].data()};
+    fuse_args args = FUSE_ARGS_INIT(static_cast<int>(pointers.size()), pointers.data());
+    const auto operations = make_operations();
+    const StderrCapture words;
+    session_ = fuse_session_new(&args, &operations, sizeof operations, &filesystem_);
+    fuse_opt_free_args(&args);
+    if (session_ == nullptr) {
+      throw StartFailure(ExitCode::mount, "FUSE refused the mount options: " + words.first_line());
+    }
+    if (fuse_session_mount(session_, invocation.directory.c_str()) != 0) {
+      fuse_session_destroy(session_);
+      throw StartFailure(code_of_refusal(),
+                         "cannot mount on " + invocation.directory + ": " + words.first_line());
+    }
+  }
+
+  void unmount() noexcept {
+    try {
+      name_space_.within([this] { fuse_session_unmount(session_); });
+    } catch (const std::exception& error) {
+      spdlog::error("cannot unmount: {}", error.what());
+    }
+    fuse_session_destroy(session_);
+  }
+
   void forget(const Invalidation& each) {
     // ENOENT says that the kernel had nothing cached.
     if (each.inode != 0) fuse_lowlevel_notify_inval_inode(session_, each.inode, -1, 0);
@@ -135,18 +217,50 @@ class Mount::Session {
     }
   }
 
+  /// The watcher's life: returns when the loop has ended.
+  void end_by_signal(pthread_t loop, const std::function<void()>& on_end) {
+    if (signals_.wait(kForEver) != EndSignals::Event::signal) return;
+    ending_ = true;
+    on_end();
+    drain();
+    // libfuse looks at the flag when its wait is interrupted; the interruption may come too early.
+    do {
+      fuse_session_exit(session_);
+      WakeSignal::send_to(loop);
+    } while (signals_.wait(kDrainPoll) != EndSignals::Event::stopped);
+  }
+
+  /// Gives the uploads that run their time.
+  void drain() {
+    filesystem_.files().begin_drain();
+    if (!filesystem_.files().has_open_writers()) return;
+    spdlog::info("ending: uploads in progress have {} seconds left", drain_.count());
+    const auto end = std::chrono::steady_clock::now() + drain_;
+    while (filesystem_.files().has_open_writers()) {
+      if (std::chrono::steady_clock::now() >= end) {
+        spdlog::warn("ending: uploads that are not finished are taken back");
+        return;
+      }
+      if (signals_.wait(kDrainPoll) != EndSignals::Event::timeout) return;
+    }
+  }
+
+  EndSignals signals_;  // the first: no thread of ours may be interrupted
+  MountNamespace name_space_;
+  const std::chrono::seconds drain_;
+  bool ending_ = false;  // the watcher's, and run()'s after it has ended
   CacheKeeper cache_keeper_;
   Filesystem filesystem_;
   fuse_session* session_ = nullptr;
 };
 
-Mount::Mount(Catalog& catalog, const Invocation& invocation)
-    : session_(std::make_unique<Session>(catalog, invocation)) {}
+Mount::Mount(Catalog& catalog, const Invocation& invocation, MountNamespace name_space)
+    : session_(std::make_unique<Session>(catalog, invocation, std::move(name_space))) {}
 
 Mount::~Mount() = default;
 
-void Mount::run() {
-  session_->run();
+void Mount::run(const std::function<void()>& on_end) {
+  session_->run(on_end);
 }
 
 }  // namespace glance::fs

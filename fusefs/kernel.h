@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "catalog/catalog.h"
+#include "fusefs/mount_namespace.h"
 #include "fusefs/mount_options.h"
 
 namespace glance::fs {
 
 /// A FUSE mount of the catalog: libfuse's session, the callbacks that unpack a request, call
-/// Filesystem and reply, and the thread that keeps the kernel's caches true. The only part that
-/// knows libfuse.
+/// Filesystem and reply, the thread that keeps the kernel's caches true, and the one that waits for
+/// the signals to end. The only part that knows libfuse.
 class Mount {
  public:
-  /// Mounts. Requests are answered from run() on. Error: io, with libfuse's reason on stderr.
-  Mount(Catalog& catalog, const Invocation& invocation);
+  /// Mounts. Requests are answered from run() on. The catalog must outlive it. From here on
+  /// SIGTERM, SIGINT and SIGHUP are taken by run().
+  /// Error: StartFailure, with the reason that libfuse or fusermount3 gives.
+  Mount(Catalog& catalog, const Invocation& invocation, MountNamespace name_space);
   ~Mount();
   Mount(const Mount&) = delete;
   Mount& operator=(const Mount&) = delete;
 
-  /// Serves until the filesystem is unmounted or SIGTERM, SIGINT or SIGHUP comes; then unmounts.
-  /// Uploads that are not sealed are taken back.
-  void run();
+  /// Serves until the filesystem is unmounted, or a signal to end comes: then no upload begins any
+  /// more, those that run get the time of `drain=`, and the filesystem is unmounted; a second
+  /// signal cuts the wait short. What close(2) has acknowledged is published then, what is not
+  /// sealed is taken back.
+  /// `on_end` is called once, when the end begins. Error: io.
+  void run(const std::function<void()>& on_end);
 
  private:
   class Session;

@@ -18,10 +18,33 @@ namespace glance::fs {
 
 namespace {
 
-// Flags that mount(2) and FUSE know themselves.
-constexpr std::array<std::string_view, 16> kKernelFlags = {
-    "suid", "nosuid", "dev",     "nodev",    "exec",       "noexec",   "atime",      "noatime",
-    "sync", "async",  "dirsync", "diratime", "nodiratime", "relatime", "norelatime", "nonempty"};
+// Flags that libfuse passes on to mount(2).
+constexpr std::array<std::string_view, 11> kKernelFlags = {"suid", "nosuid", "dev",    "nodev",
+                                                           "exec", "noexec", "atime",  "noatime",
+                                                           "sync", "async",  "dirsync"};
+
+// Words that libfuse does not know and that change nothing here: there are no access times and no
+// symbolic links, and any mount point will do. The last two are always on, or understood elsewhere.
+constexpr std::array<std::string_view, 20> kWithoutEffect = {"diratime",
+                                                             "nodiratime",
+                                                             "relatime",
+                                                             "norelatime",
+                                                             "strictatime",
+                                                             "nostrictatime",
+                                                             "lazytime",
+                                                             "nolazytime",
+                                                             "iversion",
+                                                             "noiversion",
+                                                             "mand",
+                                                             "nomand",
+                                                             "silent",
+                                                             "loud",
+                                                             "symfollow",
+                                                             "nosymfollow",
+                                                             "nonempty",
+                                                             "defaults",
+                                                             "default_permissions",
+                                                             "sloppy"};
 
 constexpr std::string_view kAllowed =
     "create, ro, rw, allow_other, uid=, gid=, umask=, owner=, visibility=, overwrite=, replaced=, "
@@ -35,9 +58,9 @@ constexpr std::size_t kMaxOwner = 255;  // the column's width
 template <typename Number>
 std::optional<Number> parse_number(std::string_view text, Number max, int base = 10) {
   Number number{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, base);
-  if (error != std::errc{} || stop != end || number > max) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  const bool whole = end == text.data() + text.size();
+  if (error != std::errc{} || !whole || number > max) return std::nullopt;
   return number;
 }
 
@@ -152,6 +175,11 @@ constexpr std::array<ValueOption, 10> kValueOptions = {{
     {"log_level", set_log_level, "a log level", "debug, info, warning, error"},
 }};
 
+const ValueOption* find_value_option(std::string_view key) noexcept {
+  const auto* found = std::ranges::find(kValueOptions, key, &ValueOption::key);
+  return found == kValueOptions.end() ? nullptr : found;
+}
+
 /// `key`, or `nokey` for the opposite.
 struct FlagOption {
   std::string_view key;
@@ -164,31 +192,38 @@ constexpr std::array<FlagOption, 3> kFlagOptions = {{
     {"show_views", &MountOptions::show_views},
 }};
 
+// `ro` has an opposite of its own.
+constexpr FlagOption kReadOnly{"ro", &MountOptions::read_only};
+
+const FlagOption* find_flag_option(std::string_view key) noexcept {
+  const auto* found = std::ranges::find(kFlagOptions, key, &FlagOption::key);
+  return found == kFlagOptions.end() ? nullptr : found;
+}
+
 bool apply_flag(std::string_view word, MountOptions& options) {
   if (word == "ro" || word == "rw") {
     options.read_only = word == "ro";
     return true;
   }
-  // Always on: the kernel checks the modes that we report. And the word that apply_options() knows.
-  if (word == "default_permissions" || word == "sloppy") return true;
+  if (std::ranges::find(kWithoutEffect, word) != kWithoutEffect.end()) return true;
   if (std::ranges::find(kKernelFlags, word) != kKernelFlags.end()) {
     options.kernel.emplace_back(word);
     return true;
   }
-  for (const FlagOption& flag : kFlagOptions) {
-    const bool negated = word.starts_with("no") && word.substr(2) == flag.key;
-    if (!negated && word != flag.key) continue;
-    options.*flag.target = !negated;
+  if (const FlagOption* flag = find_flag_option(word)) {
+    options.*flag->target = true;
     return true;
   }
-  return false;
+  const FlagOption* negated = word.starts_with("no") ? find_flag_option(word.substr(2)) : nullptr;
+  if (negated != nullptr) options.*negated->target = false;
+  return negated != nullptr;
 }
 
 /// False for a key that is not known. Error: invalid (a value that is not allowed).
 bool apply_value(const std::string& option, std::string_view key, std::string_view value,
                  MountOptions& options) {
-  const auto found = std::ranges::find(kValueOptions, key, &ValueOption::key);
-  if (found == kValueOptions.end()) return false;
+  const ValueOption* found = find_value_option(key);
+  if (found == nullptr) return false;
   if (!found->set(options, value)) {
     throw Error(Errc::invalid, fmt::format("mount option '{}': '{}' is not {}; allowed: {}", option,
                                            value, found->what, found->allowed));
@@ -207,6 +242,34 @@ void apply_option(const std::string& option, MountOptions& options) {
     throw Error(Errc::invalid,
                 fmt::format("unknown mount option '{}'; allowed: {}", option, kAllowed));
   }
+}
+
+std::optional<bool> parse_boolean(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  // As oslo.config has it.
+  if (lower == "true" || lower == "1" || lower == "on" || lower == "yes") return true;
+  if (lower == "false" || lower == "0" || lower == "off" || lower == "no") return false;
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse(const Setting& setting, std::string_view what, std::string_view allowed) {
+  throw Error(Errc::invalid, fmt::format("{} '{}' is not {}; allowed: {}", setting.place,
+                                         setting.text, what, allowed));
+}
+
+void apply_setting(const std::string& key, const Setting& setting, MountOptions& options) {
+  if (const ValueOption* option = find_value_option(key)) {
+    if (!option->set(options, setting.text)) refuse(setting, option->what, option->allowed);
+    return;
+  }
+  const FlagOption* flag = key == kReadOnly.key ? &kReadOnly : find_flag_option(key);
+  if (flag == nullptr) return;
+  const auto value = parse_boolean(setting.text);
+  if (!value) refuse(setting, "a boolean", "true, false, yes, no, on, off, 1, 0");
+  options.*flag->target = *value;
 }
 
 }  // namespace
@@ -239,6 +302,10 @@ std::vector<std::string> split_options(const std::string& list) {
 void apply_options(const std::vector<std::string>& list, MountOptions& options) {
   options.sloppy = options.sloppy || std::ranges::find(list, "sloppy") != list.end();
   for (const auto& option : list) apply_option(option, options);
+}
+
+void apply_settings(const std::map<std::string, Setting>& settings, MountOptions& options) {
+  for (const auto& [key, setting] : settings) apply_setting(key, setting, options);
 }
 
 }  // namespace glance::fs

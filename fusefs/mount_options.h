@@ -2,12 +2,14 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <sys/types.h>
 
+#include "catalog/config.h"
 #include "catalog/image.h"
 
 namespace glance::fs {
@@ -46,12 +48,11 @@ struct MountOptions {
   std::vector<std::string> kernel;  ///< passed on to FUSE: nosuid, noexec, …
 };
 
-/// What the command line says.
+/// What to mount where, and how.
 struct Invocation {
   std::string spec;
   std::string directory;
   MountOptions options;
-  bool foreground = false;
 };
 
 /// The options of a mount that nobody has set anything for: owned by the caller; made by root it is
@@ -65,5 +66,10 @@ struct Invocation {
 /// Takes a list of `key` and `key=value` in; the last one of a key wins. `uid=` and `gid=` may name
 /// users and groups: those are looked up. Error: invalid (names the option and what is allowed).
 void apply_options(const std::vector<std::string>& list, MountOptions& options);
+
+/// Takes the section [glancefs] of a configuration file in: the same keys; a flag is `key = true`
+/// or false. Other keys are passed over, as everywhere in such files. Error: invalid (names file,
+/// line, key and what is allowed).
+void apply_settings(const std::map<std::string, Setting>& settings, MountOptions& options);
 
 }  // namespace glance::fs

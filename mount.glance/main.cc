@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -10,8 +11,6 @@
 #include <system_error>
 #include <vector>
 
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +27,7 @@ namespace fs = std::filesystem;
 constexpr int kSuccess = 0;
 constexpr int kUsage = 1;
 constexpr int kSystemError = 2;
+constexpr int kInterrupted = 8;
 constexpr int kMountFailure = 32;
 
 // Long enough to digest some 300 GB that a writer left for the last moment. Who wants to wait
@@ -35,18 +35,27 @@ constexpr int kMountFailure = 32;
 constexpr std::chrono::minutes kLongestWait{10};
 
 constexpr const char* kHelp =
-    "Usage: mount.glance SPEC DIR [-fnsv] [-o OPTIONS] [-t TYPE]\n"
+    "Usage: mount.glance SPEC DIR [-fnsv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]\n"
     "       umount.fuse.glance DIR [-flnrv] [-N NAMESPACE] [-t TYPE]\n"
     "\n"
     "Helper of mount(8) and umount(8) for image catalogs: it starts glancefs, and waits for it\n"
     "to finish. SPEC is a glance-api.conf, a directory or a database URL.\n"
     "\n"
-    "  -o OPTIONS  mount options, separated by commas; see glancefs(8)\n"
-    "  -f          check the call, but mount nothing\n"
-    "  -s          ignore unknown options\n"
-    "  -v          say what is run\n"
-    "  -n, -t      accepted for mount(8)'s sake\n"
-    "  --help, --version\n";
+    "  -o OPTIONS    mount options, separated by commas; see glancefs(8)\n"
+    "  -f            check the call, but mount nothing; umount: force it\n"
+    "  -s            pass over unknown options\n"
+    "  -v            say what is run\n"
+    "  -N NAMESPACE  mount in that mount namespace: a process id or a file\n"
+    "  -l, -r        umount's: lazily; else make it read-only\n"
+    "  -n, -t TYPE   accepted for mount(8)'s sake\n"
+    "  -h, --help, -V, --version\n"
+    "\n"
+    "Exit codes:\n"
+    "  0   mounted and usable; umount: unmounted, and the daemon has finished\n"
+    "  1   the call is wrong, or the caller may not mount there\n"
+    "  2   the system failed: no /dev/fuse, a program could not be started\n"
+    "  8   interrupted\n"
+    "  32  the mount, or the unmount, failed\n";
 
 int fail(int code, const std::string& message) {
   std::cerr << "mount.glance: " << message << '\n';
@@ -112,6 +121,9 @@ int run(
     return fail(kSystemError, std::string("fork: ") + std::strerror(errno));
   }
   if (child == 0) {
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::_exit(execute(program, command));
   }
   meanwhile(child);
@@ -121,54 +133,62 @@ int run(
       return fail(kSystemError, std::string("waitpid: ") + std::strerror(errno));
     }
   }
+  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM)) {
+    return kInterrupted;
+  }
   return WIFEXITED(status) ? WEXITSTATUS(status) : kMountFailure;
 }
 
-/// What can be told without mounting; glancefs itself looks closer.
-int check(const Plan& plan) {
-  struct stat status{};
-  if (::stat(plan.directory.c_str(), &status) != 0) {
-    return fail(kMountFailure, plan.directory + ": " + std::strerror(errno));
+/// While it lives, signals that end this process are passed on to the child instead: glancefs must
+/// not be left behind half started. The child's end is waited for all the same.
+class PassedSignals {
+ public:
+  PassedSignals() {
+    ::sigemptyset(&set_);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
+      ::sigaddset(&set_, number);
+    }
+    ::sigprocmask(SIG_BLOCK, &set_, &before_);
   }
-  if (!S_ISDIR(status.st_mode)) {
-    return fail(kMountFailure, plan.directory + " is not a directory");
-  }
-  const bool is_path = plan.spec.find("://") == std::string::npos;
-  if (is_path && !plan.creates && ::stat(plan.spec.c_str(), &status) != 0) {
-    return fail(kMountFailure, plan.spec + ": " + std::strerror(errno));
-  }
-  return kSuccess;
-}
+  ~PassedSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  PassedSignals(const PassedSignals&) = delete;
+  PassedSignals& operator=(const PassedSignals&) = delete;
 
-/// A daemon that was killed leaves a mount on which everything fails, a new mount too. Nothing is
-/// lost by taking it away; programs that still have files open there keep failing as before.
-/// (ECONNABORTED: the daemon is dying at this moment.)
-void clear_dead_mount(const Plan& plan) {
-  struct statfs status{};  // unlike stat(2), it is not answered from the kernel's cache
-  if (::statfs(plan.directory.c_str(), &status) == 0 ||
-      (errno != ENOTCONN && errno != ECONNABORTED)) {
-    return;
+  /// Returns when the child has ended; it is not reaped yet.
+  void pass_to(pid_t child) const {
+    for (;;) {
+      siginfo_t ended{};
+      if (::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT | WNOHANG) != 0 ||
+          ended.si_pid == child) {
+        return;
+      }
+      const int number = ::sigwaitinfo(&set_, nullptr);
+      if (number > 0 && number != SIGCHLD) {
+        ::kill(child, number);
+      }
+    }
   }
-  if (plan.verbose) {
-    std::cout << "mount.glance: " << plan.directory
-              << " is a mount whose daemon died: unmounting\n";
-  }
-  run(find_program("umount"), {"umount", "-i", "-l", "--", plan.directory});
-}
 
-/// Runs glancefs, then notes in /run/mount/utab that this mount has an unmount helper: of FUSE
-/// mounts umount(8) sees no more than the type "fuse" and would not look for ours. Without the
-/// note (a user may not write it) umount just does not wait for the daemon.
+ private:
+  sigset_t set_{};
+  sigset_t before_{};
+};
+
+/// Runs glancefs, which returns when it has mounted or failed. The note that follows makes
+/// umount(8) wait for the daemon's end; only root may write it, and a mount without it is a mount
+/// all the same.
 int mount(const Plan& plan) {
-  clear_dead_mount(plan);
   const std::string program = find_program(plan.command.front());
   show(plan, program);
-  if (const int code = run(program, plan.command); code != kSuccess) {
-    return code;
+  {
+    const PassedSignals signals;
+    const int code = run(program, plan.command, [&](pid_t child) { signals.pass_to(child); });
+    if (code != kSuccess) {
+      return code;
+    }
   }
-  if (::geteuid() == 0) {
-    run(find_program("mount"), {"mount", "-i", "-f", "-t", "fuse.glance", "-o",
-                                "uhelper=fuse.glance", "--", plan.spec, plan.directory});
+  if (::geteuid() == 0 && !plan.note.empty()) {
+    run(find_program(plan.note.front()), plan.note);
   }
   return kSuccess;
 }
@@ -200,10 +220,11 @@ int carry_out(const Plan& plan) {
     case Task::version:
       std::cout << "mount.glance " << kVersion << '\n';
       return kSuccess;
-    case Task::check:
-      return check(plan);
+    case Task::nothing:
+      return kSuccess;
     case Task::unmount:
       return unmount(plan);
+    case Task::check:
     case Task::mount:
       return mount(plan);
     case Task::remount:

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 #include <utility>
 
@@ -157,39 +156,67 @@ bool has_flag(const Arguments& arguments, char flag) {
   return arguments.flags.find(flag) != std::string::npos;
 }
 
+void refuse_flags(const std::vector<std::string>& options) {
+  for (const std::string& option : options) {
+    if (option.front() == '-') {
+      throw UsageError("a mount option must not begin with '-': " + option);
+    }
+  }
+}
+
+void append_namespace(std::vector<std::string>& command, const Arguments& arguments) {
+  if (arguments.name_space) {
+    command.insert(command.end(), {"-N", *arguments.name_space});
+  }
+}
+
+Plan plan_remount(const Arguments& arguments, const std::vector<std::string>& options) {
+  Plan plan;
+  plan.task = has_flag(arguments, 'f') ? Task::nothing : Task::remount;
+  plan.command = {"mount", "-i"};
+  append_namespace(plan.command, arguments);
+  append_options(plan.command, remount_options(options));
+  plan.command.insert(plan.command.end(), {"--", arguments.names[0], arguments.names[1]});
+  return plan;
+}
+
+/// Of FUSE mounts umount(8) sees no more than the type "fuse" and would not look for our helper:
+/// this writes its name to /run/mount/utab.
+std::vector<std::string> note_of_helper(const Arguments& arguments) {
+  std::vector<std::string> command = {"mount", "-i", "-f"};
+  append_namespace(command, arguments);
+  command.insert(command.end(), {"-t", "fuse.glance", "-o", "uhelper=fuse.glance", "--",
+                                 arguments.names[0], arguments.names[1]});
+  return command;
+}
+
 Plan plan_mount(std::span<const std::string> words) {
   const Arguments arguments = read_arguments("sfnvNot", words);
   if (arguments.names.size() != 2) {
     throw UsageError("expected SPEC and DIR, got " + std::to_string(arguments.names.size()) +
                      " names; see --help");
   }
+  require_name("SPEC", arguments.names[0]);
+  require_name("DIR", arguments.names[1]);
+  const std::vector<std::string> options = split_options(arguments.options);
+  refuse_flags(options);
   Plan plan;
-  plan.spec = arguments.names[0];
+  if (contains(options, "remount")) {
+    plan = plan_remount(arguments, options);
+  } else if (has_flag(arguments, 'f')) {
+    plan.task = Task::check;
+    plan.command = {"glancefs", arguments.names[0], arguments.names[1], "--check"};
+  } else {
+    plan.task = Task::mount;
+    plan.command = {"glancefs", arguments.names[0], arguments.names[1]};
+    plan.note = note_of_helper(arguments);
+  }
+  if (plan.command.front() == "glancefs") {
+    append_namespace(plan.command, arguments);
+    append_options(plan.command, daemon_options(options, has_flag(arguments, 's')));
+  }
   plan.directory = arguments.names[1];
   plan.verbose = has_flag(arguments, 'v');
-  if (holds_password(plan.spec)) {
-    throw UsageError(
-        "a URL with a password would be readable for everyone in /proc/mounts: write it as "
-        "`connection` into the [database] section of a configuration file, and mount that");
-  }
-  require_name("SPEC", plan.spec);
-  require_name("DIR", plan.directory);
-  if (arguments.name_space) {
-    throw UsageError("-N is not supported: run mount inside the namespace, with nsenter(1)");
-  }
-
-  const std::vector<std::string> options = split_options(arguments.options);
-  if (contains(options, "remount")) {
-    plan.task = has_flag(arguments, 'f') ? Task::check : Task::remount;
-    plan.command = {"mount", "-i"};
-    append_options(plan.command, remount_options(options));
-    plan.command.insert(plan.command.end(), {"--", plan.spec, plan.directory});
-    return plan;
-  }
-  plan.task = has_flag(arguments, 'f') ? Task::check : Task::mount;
-  plan.creates = contains(options, "create");
-  plan.command = {"glancefs", plan.spec, plan.directory};
-  append_options(plan.command, daemon_options(options, has_flag(arguments, 's')));
   return plan;
 }
 
@@ -208,35 +235,9 @@ Plan plan_unmount(std::span<const std::string> words) {
   if (!arguments.flags.empty()) {
     plan.command.push_back("-" + arguments.flags);
   }
-  if (arguments.name_space) {
-    plan.command.insert(plan.command.end(), {"-N", *arguments.name_space});
-  }
+  append_namespace(plan.command, arguments);
   plan.command.insert(plan.command.end(), {"--", plan.directory});
   return plan;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char letter) {
-    return static_cast<char>(std::tolower(letter));
-  });
-  return result;
-}
-
-/// Some database drivers take the password from the query too.
-bool query_holds_password(std::string_view query) {
-  const std::string text = "&" + lower(query);
-  return text.find("&password=") != std::string::npos || text.find("&passwd=") != std::string::npos;
-}
-
-/// The part of a URL, after its scheme, that may name user and password.
-std::string_view before_host(std::string_view scheme, std::string_view rest) {
-  if (scheme == "http" || scheme == "https") {
-    rest = rest.substr(0, rest.find_first_of("/?#"));
-  }
-  // In a database URL, as SQLAlchemy reads it, a password may hold '/' and '?'.
-  const std::size_t at = rest.find('@');
-  return at == std::string_view::npos ? std::string_view() : rest.substr(0, at);
 }
 
 }  // namespace
@@ -278,21 +279,6 @@ std::vector<std::string> split_options(std::string_view text) {
   options.push_back(std::move(option));
   std::erase(options, "");
   return options;
-}
-
-bool holds_password(std::string_view spec) {
-  const std::size_t scheme_end = spec.find("://");
-  if (scheme_end == std::string_view::npos) {
-    return false;
-  }
-  const std::string_view rest = spec.substr(scheme_end + 3);
-  const std::size_t query = rest.find('?');
-  if (query != std::string_view::npos && query_holds_password(rest.substr(query + 1))) {
-    return true;
-  }
-  const std::string_view user = before_host(lower(spec.substr(0, scheme_end)), rest);
-  const std::size_t colon = user.find_first_of(":/");  // a user's name holds neither
-  return colon != std::string_view::npos && user[colon] == ':' && colon + 1 < user.size();
 }
 
 }  // namespace glance::mount_helper

@@ -9,17 +9,18 @@
 
 namespace glance::mount_helper {
 
-/// The call cannot be understood or must not be carried out; `what()` is one line for the user,
-/// and holds no password. Exit code 1, as mount(8) has it.
+/// The call cannot be understood; `what()` is one line for the user. Exit code 1, as mount(8) has
+/// it.
 class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 enum class Task {
-  mount,    ///< run glancefs
-  check,    ///< mount -f: look whether it could be run, and do nothing
+  mount,    ///< run glancefs, then note that the mount has an unmount helper
+  check,    ///< mount -f: have glancefs look whether it could mount, and do nothing
   remount,  ///< run mount -i: the kernel alone changes the flags
+  nothing,  ///< mount -f of a remount
   unmount,  ///< run umount -i, then wait for the daemon
   help,
   version,
@@ -30,9 +31,9 @@ struct Plan {
   Task task = Task::help;
   /// The command to run, its bare name first: `glancefs`, `mount` or `umount`.
   std::vector<std::string> command;
-  std::string spec;
   std::string directory;
-  bool creates = false;  ///< `-o create`: SPEC need not exist yet
+  /// The command that notes the unmount helper, of a mount; else empty.
+  std::vector<std::string> note;
   bool verbose = false;
 };
 
@@ -44,8 +45,5 @@ struct Plan {
 /// Splits a list of mount options at its commas, as mount(8) and glancefs do: a value in double
 /// quotes may hold commas. The quotes stay. Throws UsageError for an open one.
 [[nodiscard]] std::vector<std::string> split_options(std::string_view text);
-
-/// Whether a SPEC is a URL that carries a password, as user information or in its query.
-[[nodiscard]] bool holds_password(std::string_view spec);
 
 }  // namespace glance::mount_helper

@@ -88,6 +88,12 @@ TEST(MountOptions, SplitAtCommasOutsideOfQuotes) {
   EXPECT_THROW(static_cast<void>(split_options("a=\"b")), Error);
 }
 
+TEST(MountOptions, WordsWithoutEffectHereStayAway) {
+  EXPECT_THAT(parse("defaults,relatime,nodiratime,lazytime,nonempty,nosymfollow").kernel,
+              IsEmpty());
+  EXPECT_THAT(parse("noatime,dirsync").kernel, ElementsAre("noatime", "dirsync"));
+}
+
 TEST(MountOptions, SloppyMountsPassOverUnknownOptions) {
   EXPECT_EQ(parse("colour=blue,uid=7,sloppy").uid, 7U);
 }
@@ -118,6 +124,50 @@ TEST(MountOptions, RefusalsOfAValueNameWhatItMayBe) {
   EXPECT_THAT(refusal("commit_linger=-1"), HasSubstr("allowed: 0 to 86400"));
   EXPECT_THAT(refusal("drain=86401"), HasSubstr("allowed: 0 to 86400"));
   EXPECT_THAT(refusal("log_level=loud"), HasSubstr("debug, info, warning, error"));
+}
+
+// ── the section [glancefs] ────────────────────────────────────────────────────────────────────
+
+MountOptions with_setting(const std::string& key, const std::string& text) {
+  MountOptions options = default_options(1000, 1000);
+  apply_settings({{key, {.text = text, .place = "g.conf:7: [glancefs] " + key + ":"}}}, options);
+  return options;
+}
+
+TEST(MountSettings, HaveTheNamesOfTheOptions) {
+  EXPECT_EQ(with_setting("drain", "3").drain, std::chrono::seconds(3));
+  EXPECT_EQ(with_setting("uid", "daemon").uid, 1U);
+  EXPECT_EQ(with_setting("visibility", "public").visibility, Visibility::public_);
+  EXPECT_TRUE(with_setting("show_views", "True").show_views);
+  EXPECT_FALSE(with_setting("show_views", "off").show_views);
+  EXPECT_TRUE(with_setting("ro", "yes").read_only);
+}
+
+TEST(MountSettings, AreOverruledByTheCommandLine) {
+  MountOptions options = with_setting("ro", "true");
+  apply_options({"rw"}, options);
+  EXPECT_FALSE(options.read_only);
+}
+
+TEST(MountSettings, OfOthersArePassedOver) {
+  EXPECT_EQ(with_setting("colour", "blue").drain, std::chrono::seconds(10));
+}
+
+TEST(MountSettings, RefusalsNameThePlace) {
+  const auto refusal_of = [](const std::string& key, const std::string& text) -> std::string {
+    try {
+      with_setting(key, text);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Errc::invalid);
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(refusal_of("drain", "soon"),
+            "g.conf:7: [glancefs] drain: 'soon' is not a number of seconds; allowed: 0 to 86400");
+  EXPECT_EQ(refusal_of("ro", "maybe"),
+            "g.conf:7: [glancefs] ro: 'maybe' is not a boolean; allowed: true, false, yes, no, on, "
+            "off, 1, 0");
 }
 
 }  // namespace

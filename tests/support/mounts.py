@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real mounts: a glancefs daemon in the foreground as a child of the test."""
 
+import errno
 import os
 import signal
 import threading
@@ -21,7 +22,12 @@ def wait_until_mounted(path, is_running=lambda: True):
 
     def usable():
         assert is_running(), "the daemon has ended"
-        return str(path) in mounted_paths() and os.stat(path).st_dev != parent
+        try:
+            return str(path) in mounted_paths() and os.stat(path).st_dev != parent
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
+            return False  # a dead mount, which the daemon is about to take away
 
     wait_until(usable, 20, f"the mount on {path}")
 

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mounts made by mount(8): the helper in its place, and directories to mount on."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.mounts import mounted_paths
+from support.processes import program, run, wait_until
+
+LINKS = ["mount.glance", "mount.fuse.glance", "umount.fuse.glance"]
+
+
+@contextmanager
+def installed_helper(target):
+    """The helper where mount(8) looks for it; one test at a time may have it there."""
+    with open("/run/lock/glancefs-tests", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        links = [Path("/usr/sbin") / name for name in LINKS]
+        made = [link for link in links if not link.is_symlink() and not link.exists()]
+        for link in made:
+            link.symlink_to(target)
+        try:
+            for link in links:
+                assert link.resolve() == target, f"{link} belongs to another installation"
+            yield
+        finally:
+            for link in made:
+                link.unlink()
+
+
+@contextmanager
+def folder_of(user):
+    """A directory of that user's, which all may enter (pytest's are closed to others)."""
+    folder = Path(tempfile.mkdtemp(prefix="glancefs-"))
+    try:
+        folder.chmod(0o755)
+        shutil.chown(folder, user)
+        yield folder
+    finally:
+        for path in reversed(mounted_paths()):
+            if path.startswith(f"{folder}/"):
+                run("umount", "-i", "-l", path)
+        shutil.rmtree(folder)
+
+
+def copy_programs(folder):
+    """The programs of the build as an installation below `folder`, for users who cannot get at
+    the build directory; returns the helper and glancefs."""
+    copies = [folder / "sbin/mount.glance", folder / "bin/glancefs"]
+    for copy in copies:
+        copy.parent.mkdir()
+        shutil.copy(program(copy.name), copy)
+    return copies
+
+
+def daemons_of(directory):
+    """The ids of the glancefs processes that serve this directory."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it has ended
+        if words[0].endswith(b"glancefs") and os.fsencode(directory) in words:
+            found.append(int(process.name))
+    return found
+
+
+class MountPoint(os.PathLike):
+    """A directory that the test mounts by mount(8)."""
+
+    def __init__(self, path):
+        self.path = path
+        path.mkdir()
+
+    def __fspath__(self):
+        return str(self.path)
+
+    def __truediv__(self, name):
+        return self.path / name
+
+    def names(self):
+        return sorted(os.listdir(self.path))
+
+    def xattr(self, name, key):
+        return os.getxattr(self.path / name, f"user.glance.{key}").decode()
+
+    def times_mounted(self):
+        return mounted_paths().count(str(self.path))
+
+    def flags(self):
+        """The mount's flags and the filesystem's, as the kernel shows them."""
+        return set(run("findmnt", "-n", "-o", "OPTIONS", self).stdout.strip().split(","))
+
+    def daemons(self):
+        return daemons_of(self)
+
+    def clean_up(self):
+        """For the end of a test, which must have unmounted."""
+        leaked = self.times_mounted()
+        while self.times_mounted():
+            run("umount", "-i", "-l", self)
+        assert leaked == 0, "the test left its mount behind"
+        wait_until(lambda: self.daemons() == [], 10, "the daemon's end")

@@ -13,22 +13,6 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kViews = {".by-id", ".by-tag", ".MD5SUMS", ".SHA512SUMS"};
 
-struct Escape {
-  std::string_view text;
-  char character;
-};
-
-constexpr std::array kEscapes = {Escape{"%2F", '/'}, Escape{"%00", '\0'}, Escape{"%25", '%'},
-                                 Escape{"%2E", '.'}};
-
-/// The escape that stands at the beginning of `text`, if any.
-const Escape* escape_at(std::string_view text) noexcept {
-  for (const auto& escape : kEscapes) {
-    if (text.starts_with(escape.text)) return &escape;
-  }
-  return nullptr;
-}
-
 bool is_dots(std::string_view name) noexcept {
   return name == "." || name == "..";
 }
@@ -37,23 +21,42 @@ bool is_reserved(std::string_view name) noexcept {
   return is_dots(name) || is_view_name(name);
 }
 
-/// `is_special` names lose their first dot.
+/// Names that no file or directory of ours may have.
 using IsSpecial = bool (*)(std::string_view) noexcept;
+
+/// Behind a `%` at the beginning of `text` and any number of `25`; 0 if it does not begin with `%`.
+std::size_t behind_percent(std::string_view text) noexcept {
+  if (!text.starts_with('%')) return 0;
+  std::size_t at = 1;
+  while (text.substr(at).starts_with("25")) at += 2;
+  return at;
+}
+
+/// Whether `text` begins with the escape of a character, or with what must not be taken for one.
+bool is_escape(std::string_view text) noexcept {
+  const std::size_t at = behind_percent(text);
+  return at > 0 && (text.substr(at).starts_with("2F") || text.substr(at).starts_with("00"));
+}
+
+/// The same for the escape of a special name's first dot.
+bool is_dot_escape(std::string_view text, IsSpecial is_special) {
+  const std::size_t at = behind_percent(text);
+  if (at == 0 || !text.substr(at).starts_with("2E")) return false;
+  return is_special("." + std::string(text.substr(at + 2)));
+}
 
 std::string encode(std::string_view name, IsSpecial is_special) {
   std::string encoded;
   encoded.reserve(name.size());
-  if (is_special(name)) {
-    encoded = "%2E";
-    name.remove_prefix(1);
-  }
+  if (is_special(name)) return "%2E" + std::string(name.substr(1));
+  if (is_dot_escape(name, is_special)) return "%25" + std::string(name.substr(1));
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
     if (c == '/') {
       encoded += "%2F";
     } else if (c == '\0') {
       encoded += "%00";
-    } else if (c == '%' && escape_at(name.substr(i)) != nullptr) {
+    } else if (is_escape(name.substr(i))) {
       encoded += "%25";
     } else {
       encoded += c;
@@ -63,17 +66,22 @@ std::string encode(std::string_view name, IsSpecial is_special) {
 }
 
 std::optional<std::string> decode(std::string_view file_name, IsSpecial is_special) {
+  if (is_special(file_name)) return std::nullopt;
+  const bool one_percent = file_name.starts_with("%25");
+  if (is_dot_escape(file_name, is_special)) {
+    return (one_percent ? "%" : ".") + std::string(file_name.substr(3));
+  }
   std::string decoded;
   decoded.reserve(file_name.size());
   for (std::size_t i = 0; i < file_name.size();) {
-    if (const Escape* escape = escape_at(file_name.substr(i))) {
-      decoded += escape->character;
-      i += escape->text.size();
-    } else {
+    const auto rest = file_name.substr(i);
+    if (!is_escape(rest)) {
       decoded += file_name[i++];
+      continue;
     }
+    decoded += rest.starts_with("%25") ? '%' : (rest.starts_with("%2F") ? '/' : '\0');
+    i += 3;
   }
-  if (encode(decoded, is_special) != file_name) return std::nullopt;
   return decoded;
 }
 

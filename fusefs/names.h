@@ -13,9 +13,9 @@ namespace glance::fs {
 /// Names of images and tags ↔ file names. Pure.
 ///
 /// A name passes untouched wherever a file name can hold it. `/` and NUL become %2F and %00; the
-/// names `.`, `..` and those of the mount's own views get %2E for their first dot; a `%` that
-/// would read as one of these becomes %25. The mapping is reversible: encode(decode(f)) = f for
-/// every file name that decode_name() accepts.
+/// names `.`, `..` and those of the mount's own views get %2E for their first dot; what would read
+/// as one of these gets a 25 behind its `%`. The mapping is reversible: every file name but those
+/// of the views means an image name, which is encoded to it again.
 
 /// The longest file name, in bytes.
 inline constexpr std::size_t kMaxFileName = 255;
@@ -26,7 +26,7 @@ inline constexpr std::size_t kMaxFileName = 255;
 /// The file name for an image name; it may be longer than kMaxFileName.
 [[nodiscard]] std::string encode_name(std::string_view image_name);
 
-/// The image name that a file of this name gets; nothing for what no image name maps to.
+/// The image name that a file of this name gets; nothing for `.`, `..` and views.
 [[nodiscard]] std::optional<std::string> decode_name(std::string_view file_name);
 
 /// The same for a tag and its directory, where no name is reserved for views.

@@ -19,7 +19,7 @@ constexpr std::string_view kSeparator = "  ";
 constexpr std::string_view kEscaped = "\\\n\r";
 
 // One read(2) of 128 KiB then asks the database a few times only.
-constexpr std::size_t kImagesPerChunk = 256;
+constexpr std::size_t kImagesPerChunk = 128;
 
 bool needs_escape(std::string_view file_name) noexcept {
   return file_name.find_first_of(kEscaped) != std::string_view::npos;

@@ -3,8 +3,6 @@
 
 import hashlib
 import os
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -18,12 +16,6 @@ def expected(algorithm, **contents):
     """The file that lists these images."""
     lines = [f"{hashlib.new(algorithm, data).hexdigest()}  {name}\n" for name, data in contents.items()]
     return "".join(lines)
-
-
-def execute(catalog_dir, sql, *values):
-    """What no door of ours does; another program on the same database may."""
-    with closing(sqlite3.connect(catalog_dir.database, timeout=10)) as database, database:
-        database.execute(sql, values)
 
 
 @pytest.fixture
@@ -89,7 +81,7 @@ def test_only_active_images_that_the_root_shows_are_listed(mount, catalog_dir, r
     rest.create_raw("hidden", b"data", os_hidden=True)
     rest.create(name="queued")
     closed = rest.create_raw("deactivated", b"data")["id"]
-    execute(catalog_dir, "UPDATE images SET status = 'deactivated' WHERE id = ?", closed)
+    catalog_dir.execute("UPDATE images SET status = 'deactivated' WHERE id = ?", closed)
     wait_until(lambda: "deactivated" in mount.names(), 1, "the images")
     with fails_with("EACCES"):
         os.open(mount / "deactivated", os.O_RDONLY)
@@ -102,7 +94,7 @@ def test_images_without_the_digest_are_left_out(mount, catalog_dir, images, algo
         "md5": "checksum = NULL",
         "sha512": "os_hash_algo = 'sha256', os_hash_value = '" + "0" * 64 + "'",
     }
-    execute(catalog_dir, f"UPDATE images SET {changes[algorithm]} WHERE name = 'two'")
+    catalog_dir.execute(f"UPDATE images SET {changes[algorithm]} WHERE name = 'two'")
     del images["two"]
     wait_until(
         lambda: (mount / SUMS[algorithm]).read_text() == expected(algorithm, **images), 1, "the sums"

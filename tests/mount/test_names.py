@@ -106,6 +106,9 @@ PLAIN_NAMES = [
     "tilde~",
     "a~12345678",
     "100%",
+    "a%20b",
+    "a%25b",
+    "%2Efoo",
     "new\nline",
     "-rf",
     "~",
@@ -240,3 +243,163 @@ def test_an_open_directory_does_not_revive_what_was_deleted(mount, rest, small_s
         list(entries)
     with fails_with("ENOENT"):
         os.stat(mount / "x.img")
+
+
+def test_hiding_and_showing_move_the_bare_name(mount, rest):
+    first = rest.create_raw("noble", b"first")["id"]
+    second = rest.create_raw("noble", b"second")["id"]
+    names_become(mount, ["noble", f"noble~{second[:8]}"])
+    rest.replace(first, "os_hidden", True)
+    names_become(mount, ["noble"])
+    assert (mount / "noble").read_bytes() == b"second"
+    for image, data in ((first, b"first"), (second, b"second")):
+        assert (mount / f"noble~{image[:8]}").read_bytes() == data
+    rest.replace(first, "os_hidden", False)
+    names_become(mount, ["noble", f"noble~{second[:8]}"])
+    assert (mount / "noble").read_bytes() == b"first"
+
+
+def test_renaming_away_gives_the_bare_name_to_the_next(mount, rest):
+    first = rest.create_raw("noble", b"first")["id"]
+    second = rest.create_raw("noble", b"second")["id"]
+    names_become(mount, ["noble", f"noble~{second[:8]}"])
+    os.rename(mount / "noble", mount / "jammy")
+    assert mount.names() == ["jammy", "noble"]
+    assert (mount / "noble").read_bytes() == b"second"
+    rest.replace(first, "name", "noble")
+    names_become(mount, ["noble", f"noble~{first[:8]}"])
+    assert (mount / "noble").read_bytes() == b"second"
+
+
+def test_two_hundred_images_of_one_name_are_told_apart(mount, rest):
+    ids = [rest.create(name="twin")["id"] for _ in range(200)]
+    names_become(mount, ["twin", *(f"twin~{image[:8]}" for image in ids[1:])])
+    for image in ids:
+        assert mount.xattr(f"twin~{image[:8]}", "id") == image
+
+
+def test_ids_that_begin_alike_get_more_digits(mount, rest):
+    beginnings = ("01234567-89ab", "01234567-89ac", "01234568-89ab")
+    ids = [f"{beginning}-4cde-8000-000000000001" for beginning in beginnings]
+    for image in ids:
+        rest.create(id=image, name="twin")
+    digits = [image.replace("-", "") for image in ids]
+    names_become(mount, ["twin", f"twin~{digits[1][:12]}", f"twin~{digits[2][:8]}"])
+    assert mount.xattr(f"twin~{digits[0][:12]}", "id") == ids[0]
+    # Of those that it might mean, it is the one that has the name longest.
+    assert mount.xattr(f"twin~{digits[1][:8]}", "id") == ids[0]
+
+
+def test_a_bare_name_wins_over_a_qualified_one(mount, rest):
+    rest.create_raw("noble", b"first")
+    second = rest.create_raw("noble", b"second")["id"]
+    names_become(mount, ["noble", f"noble~{second[:8]}"])
+    assert (mount / f"noble~{second[:8]}").read_bytes() == b"second"
+    third = rest.create_raw(f"noble~{second[:8]}", b"third")["id"]
+    longer = f"noble~{second.replace('-', '')[:9]}"
+    names_become(mount, ["noble", f"noble~{second[:8]}", longer])
+    assert (mount / f"noble~{second[:8]}").read_bytes() == b"third"
+    assert (mount / longer).read_bytes() == b"second"
+    rest.delete(third)
+    names_become(mount, ["noble", f"noble~{second[:8]}"])
+    assert (mount / f"noble~{second[:8]}").read_bytes() == b"second"
+
+
+LONG = {"ascii": "x" * 255, "nearly": "x" * 247, "wide": "é" * 127, "too long": "é" * 200}
+
+
+@pytest.mark.parametrize("name", LONG.values(), ids=LONG)
+def test_long_names_too_resolve_with_digits(mount, rest, name):
+    ids = [rest.create_raw(name, b"%d" % i)["id"] for i in range(2)]
+    wait_until(lambda: len(mount.names()) == 2, 1, "two files")
+    for i, image in enumerate(ids):
+        for digits in (image[:8], image.replace("-", "")):
+            room = 255 - len(digits) - 1
+            base = name.encode()[:room].decode(errors="ignore")
+            assert (mount / f"{base}~{digits}").read_bytes() == b"%d" % i
+    for listed in mount.names():
+        assert len(os.fsencode(listed)) <= 255
+        assert mount.xattr(listed, "name") == name
+
+
+LOOK_ALIKES = [".by-ids", ".BY-ID", ".by-tag~", ".MD5SUMS.old", ".md5sums", "%2Eby-ids", "by-id"]
+
+
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_look_alikes_of_the_reserved_names_are_plain_names(mount, name):
+    (mount / name).write_bytes(b"data")
+    assert mount.names() == [name]
+    assert mount.xattr(name, "name") == name
+
+
+RESERVED = [".by-id", ".by-tag", ".MD5SUMS", ".SHA512SUMS"]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_an_image_of_a_reserved_name_is_escaped(mount, rest, name):
+    rest.create_raw(name, b"data")
+    names_become(mount, [f"%2E{name[1:]}"])
+    assert (mount / f"%2E{name[1:]}").read_bytes() == b"data"
+    (mount / "new").write_bytes(b"new")
+    os.rename(mount / "new", mount / f"%2E{name[1:]}")
+    assert [image["name"] for image in rest.images()] == [name]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_reserved_names_cannot_be_taken(mount, image, name):
+    with pytest.raises(OSError):
+        os.open(mount / name, os.O_CREAT | os.O_WRONLY)
+    with pytest.raises(OSError):
+        os.rename(mount / "image", mount / name)
+    with pytest.raises(OSError):
+        os.mkdir(mount / name)
+    assert mount.names() == ["image"]
+
+
+def test_names_that_no_image_can_have_are_enoent(mount, image):
+    for name in (b"caf\xe9", b"\xff", b"image\x80", "🐧".encode()):
+        for folder in ("", ".by-id/", ".by-tag/"):
+            with fails_with("ENOENT"):
+                os.stat(os.fsencode(mount / folder) + b"/" + name)
+
+
+def test_what_ids_look_like_without_dashes_is_no_path_by_id(mount, image):
+    for name in (image.upper(), image.replace("-", ""), image[:8], f" {image}"):
+        with fails_with("ENOENT"):
+            os.stat(mount / ".by-id" / name)
+
+
+@pytest.mark.parametrize("status", ["killed", "pending_delete", "deleted"])
+def test_images_that_glance_does_not_show_are_not_there(mount, catalog_dir, image, status):
+    os.stat(mount / ".by-id" / image)
+    catalog_dir.execute("UPDATE images SET status = ? WHERE id = ?", status, image)
+    names_become(mount, [])
+    for path in ("image", f"image~{image[:8]}", f".by-id/{image}"):
+        wait_until(lambda p=path: not (mount / p).exists(), 1, f"the end of {path}")
+    assert os.listdir(mount / ".by-id") == []
+
+
+def test_a_deactivated_image_shows_and_is_eacces(mount, catalog_dir, image):
+    catalog_dir.execute("UPDATE images SET status = 'deactivated' WHERE id = ?", image)
+
+    def is_closed():
+        try:
+            os.close(os.open(mount / "image", os.O_RDONLY))
+        except PermissionError:
+            return True
+
+    wait_until(is_closed, 1, "the deactivation")
+    assert mount.names() == ["image"]
+    assert os.stat(mount / "image").st_size == 300_001
+    with fails_with("EACCES"):
+        os.open(mount / ".by-id" / image, os.O_RDONLY)
+
+
+def test_a_name_may_be_another_images_id(mount, rest):
+    nameless = rest.create(disk_format="raw", container_format="bare")["id"]
+    names_become(mount, [nameless])
+    named = rest.create_raw(nameless, b"data")["id"]
+    names_become(mount, [nameless, f"{nameless}~{named[:8]}"])
+    assert mount.xattr(nameless, "id") == nameless
+    assert mount.xattr(f"{nameless}~{named[:8]}", "id") == named
+    assert sorted(os.listdir(mount / ".by-id")) == sorted([nameless, named])

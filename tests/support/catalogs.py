@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What lies on disk: the database, the store's files, the spools. The tests only look."""
+"""What lies on disk: the database, the store, the spools. The tests look, and seldom touch."""
 
 import os
 import sqlite3
@@ -23,6 +23,11 @@ class CatalogDir(os.PathLike):
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(sql, values)]
+
+    def execute(self, sql, *values):
+        """What no program of ours does, but another one on the same database may."""
+        with closing(sqlite3.connect(self.database, timeout=10)) as db, db:
+            db.execute(sql, values)
 
     def image_row(self, image_id):
         (row,) = self.rows("SELECT * FROM images WHERE id = ?", image_id)

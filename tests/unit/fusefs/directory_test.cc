@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fusefs/directory.h"
 
+#include <set>
+#include <utility>
+
 #include <gmock/gmock.h>
 
+#include "fusefs/names.h"
 #include "tests/unit/support/catalog_fixture.h"
 
 namespace glance::fs {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
 
 class ADirectory : public test::CatalogFixture {
@@ -16,6 +21,8 @@ class ADirectory : public test::CatalogFixture {
     return {*catalog_, caller_, [this](const std::vector<Invalidation>& changed) {
               for (const auto& each : changed) {
                 if (each.parent == kRootInode) forgotten_.push_back(each.name);
+                if (each.parent != 0) entries_.emplace_back(each.parent, each.name);
+                if (each.inode != 0) attributes_.push_back(each.inode);
               }
             }};
   }
@@ -35,7 +42,27 @@ class ADirectory : public test::CatalogFixture {
     catalog_->update(caller_, image.id, std::span(&edit, 1));
   }
 
-  std::vector<std::string> forgotten_;
+  static std::vector<std::string> tags(const Directory& directory) {
+    std::vector<std::string> names;
+    for (const auto& tag : directory.tags()) names.push_back(tag.file_name);
+    return names;
+  }
+
+  static std::vector<std::string> tagged(const Directory& directory, std::string_view tag) {
+    std::vector<std::string> names;
+    for (const auto& node : directory.tagged(directory.find_tag(tag).value().inode)) {
+      names.push_back(node->file_name);
+    }
+    return names;
+  }
+
+  void tag(const Image& image, const std::string& text) const {
+    catalog_->add_tag(caller_, image.id, text);
+  }
+
+  std::vector<std::string> forgotten_;                  // names in the root
+  std::vector<std::pair<Inode, std::string>> entries_;  // in any directory
+  std::vector<Inode> attributes_;
 };
 
 TEST_F(ADirectory, TheOldestOfOneNameKeepsItBare) {
@@ -78,6 +105,7 @@ TEST_F(ADirectory, HiddenImagesAreReachableButNotShown) {
   EXPECT_TRUE(shown(directory).empty());
   EXPECT_EQ(directory.find_name("old"), nullptr);
   EXPECT_EQ(directory.find_name("old~" + id8(image))->image.id, image.id);
+  EXPECT_EQ(directory.find_id(image.id)->file_name, "old~" + id8(image));
   EXPECT_EQ(directory.find_id(image.id)->links(), 1U);
 }
 
@@ -118,6 +146,150 @@ TEST_F(ADirectory, AnEndlessNameIsCutAndStillFound) {
   const auto name = directory.find_id(second.id)->file_name;
   EXPECT_LE(name.size(), 255U);
   EXPECT_EQ(directory.find_name(name)->image.id, second.id);
+}
+
+TEST_F(ADirectory, GroupsImagesByTag) {
+  const Image one = add("one");
+  const Image two = add("two");
+  tag(one, "a");
+  for (const char* text : {"a", "b"}) tag(two, text);
+  const auto directory = open_directory();
+  EXPECT_THAT(tags(directory), ElementsAre("a", "b"));
+  EXPECT_THAT(tagged(directory, "a"), ElementsAre("one", "two"));
+  EXPECT_THAT(tagged(directory, "b"), ElementsAre("two"));
+  EXPECT_EQ(directory.find_id(two.id)->links(), 4U);
+  EXPECT_EQ(directory.find_tag(directory.find_tag("a")->inode)->tag, "a");
+  EXPECT_FALSE(directory.find_tag("c").has_value());
+  EXPECT_EQ(directory.find_tag("a")->inode, open_directory().find_tag("a")->inode);
+}
+
+TEST_F(ADirectory, ForgetsWhatATagNoLongerHolds) {
+  const Image one = add("one");
+  const Image two = add("two");
+  for (const Image* image : {&one, &two}) tag(*image, "a");
+  auto directory = open_directory();
+  const Inode inode = directory.find_tag("a")->inode;
+  catalog_->remove_tag(caller_, one.id, "a");
+  directory.refresh();
+  EXPECT_THAT(tagged(directory, "a"), ElementsAre("two"));
+  EXPECT_THAT(entries_, ElementsAre(std::pair(inode, "one")));
+  EXPECT_THAT(attributes_, ElementsAre(directory.find_id(one.id)->inode));
+  entries_.clear();
+  rename(two, "new");
+  directory.refresh();
+  EXPECT_THAT(entries_,
+              UnorderedElementsAre(std::pair(kRootInode, "two"), std::pair(inode, "two")));
+  entries_.clear();
+  catalog_->remove(caller_, two.id);
+  directory.refresh();
+  EXPECT_TRUE(tags(directory).empty());
+  EXPECT_THAT(entries_, UnorderedElementsAre(std::pair(kRootInode, "new"), std::pair(inode, "new"),
+                                             std::pair(kByIdInode, two.id.text()),
+                                             std::pair(kByTagInode, "a")));
+}
+
+TEST_F(ADirectory, KeepsEmptyTagsUntilTheyAreDropped) {
+  const Image image = add("x");
+  auto directory = open_directory();
+  directory.keep_tag("a");
+  tag(image, "a");
+  directory.refresh();
+  EXPECT_FALSE(directory.drop_tag(directory.find_tag("a")->inode));
+  catalog_->remove_tag(caller_, image.id, "a");
+  directory.refresh();
+  EXPECT_TRUE(directory.find_tag("a")->empty);
+  EXPECT_TRUE(directory.drop_tag(directory.find_tag("a")->inode));
+  EXPECT_TRUE(tags(directory).empty());
+}
+
+TEST_F(ADirectory, DatesDirectoriesByTheirNames) {
+  const Image image = add("x");
+  tag(image, "a");
+  auto directory = open_directory();
+  const Inode inode = directory.find_tag("a")->inode;
+  const auto times = [&] {
+    std::vector<Timestamp> all;
+    for (const Inode place : {kRootInode, kByIdInode, kByTagInode, inode}) {
+      all.push_back(directory.changed(place).value());
+    }
+    return all;
+  };
+  const auto changed_since = [&](const std::vector<Timestamp>& before) {
+    directory.refresh();
+    const auto after = times();
+    std::vector<bool> changed;
+    for (std::size_t i = 0; i < after.size(); ++i) changed.push_back(after[i] > before[i]);
+    return changed;
+  };
+  auto before = times();
+  catalog_->set_data_time(caller_, image.id, Timestamp{});
+  EXPECT_THAT(changed_since(before), ElementsAre(false, false, false, false));
+  rename(image, "y");
+  EXPECT_THAT(changed_since(before), ElementsAre(true, false, false, true));
+  before = times();
+  tag(image, "b");
+  EXPECT_THAT(changed_since(before), ElementsAre(false, false, true, false));
+  before = times();
+  catalog_->remove_tag(caller_, image.id, "b");
+  EXPECT_THAT(changed_since(before), ElementsAre(false, false, true, false));
+  before = times();
+  add("z");
+  EXPECT_THAT(changed_since(before), ElementsAre(true, true, false, false));
+  EXPECT_EQ(directory.changed(kSha512Inode + 1), std::nullopt);
+}
+
+TEST_F(ADirectory, KnowsWhetherACachedListingIsTrue) {
+  auto directory = open_directory();
+  EXPECT_FALSE(directory.open(kRootInode));
+  EXPECT_TRUE(directory.open(kRootInode));
+  const Image image = add("x");
+  directory.refresh();
+  EXPECT_FALSE(directory.open(kRootInode));
+  EXPECT_TRUE(directory.open(kRootInode));
+  rename(image, "y");
+  directory.refresh();
+  EXPECT_FALSE(directory.open(kRootInode));
+}
+
+TEST_F(ADirectory, CountsTheBytesOfTheDigestFiles) {
+  auto directory = open_directory();
+  const auto sizes = [&] {
+    directory.refresh();
+    return std::vector{directory.sums_size(SumFile::md5), directory.sums_size(SumFile::sha512)};
+  };
+  EXPECT_THAT(sizes(), ElementsAre(0, 0));
+  const Image image = store("name", "data");
+  add("queued");
+  EXPECT_THAT(sizes(), ElementsAre(32 + 7, 128 + 7));
+  rename(image, "new\nname");
+  EXPECT_THAT(sizes(), ElementsAre(32 + 13, 128 + 13));
+  catalog_->remove(caller_, image.id);
+  EXPECT_THAT(sizes(), ElementsAre(0, 0));
+}
+
+TEST_F(ADirectory, TellsManyNamesakesApart) {
+  constexpr int kCount = 60;
+  for (int i = 0; i < kCount; ++i) add("twin");
+  auto directory = open_directory();
+  std::set<std::string> names;
+  for (const auto& node : *directory.listing()) names.insert(node->file_name);
+  EXPECT_EQ(names.size(), kCount);
+  EXPECT_TRUE(names.contains("twin"));
+}
+
+TEST_F(ADirectory, FindsLongNamesByTheirDigits) {
+  const std::string name(255, 'x');
+  const Image first = add(name);
+  const Image second = add(name);
+  const auto directory = open_directory();
+  for (const Image* image : {&first, &second}) {
+    for (const std::size_t count : {8U, 20U, 32U}) {
+      const auto found = directory.find_name(qualify(name, image->id.text(), count));
+      ASSERT_NE(found, nullptr);
+      EXPECT_EQ(found->image.id, image->id);
+    }
+  }
+  EXPECT_EQ(directory.find_name(std::string(246, 'y') + "~" + id8(first)), nullptr);
 }
 
 TEST_F(ADirectory, FollowsAHundredRandomChanges) {

@@ -14,8 +14,9 @@ SUMS = {"md5": ".MD5SUMS", "sha512": ".SHA512SUMS"}
 
 def expected(algorithm, **contents):
     """The file that lists these images."""
-    lines = [f"{hashlib.new(algorithm, data).hexdigest()}  {name}\n" for name, data in contents.items()]
-    return "".join(lines)
+    return "".join(
+        f"{hashlib.new(algorithm, data).hexdigest()}  {name}\n" for name, data in contents.items()
+    )
 
 
 @pytest.fixture
@@ -96,9 +97,8 @@ def test_images_without_the_digest_are_left_out(mount, catalog_dir, images, algo
     }
     catalog_dir.execute(f"UPDATE images SET {changes[algorithm]} WHERE name = 'two'")
     del images["two"]
-    wait_until(
-        lambda: (mount / SUMS[algorithm]).read_text() == expected(algorithm, **images), 1, "the sums"
-    )
+    text = expected(algorithm, **images)
+    wait_until(lambda: (mount / SUMS[algorithm]).read_text() == text, 1, "the sums")
     run(f"{algorithm}sum", "-c", "--strict", SUMS[algorithm], cwd=mount)
 
 

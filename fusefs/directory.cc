@@ -317,7 +317,8 @@ void Directory::name_groups(Groups groups, Before& before) {
       carriers.push_back({.id = node->image.id.text(), .hidden = node->image.os_hidden});
     }
     const auto names = file_names(encode_name(name), carriers,
-                                  [&](const auto& wanted) { return is_taken(wanted, name); });
+                                  [&](const std::string& wanted)
+                                      REQUIRES(mutex_) { return is_taken(wanted, name); });
     // All at once: finding one among thousands of a name takes its time.
     const auto [begin, end] = by_group_.equal_range(std::string_view(name));
     by_group_.erase(begin, end);

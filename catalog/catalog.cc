@@ -7,8 +7,6 @@
 #include <set>
 #include <thread>
 
-#include <spdlog/spdlog.h>
-
 #include "catalog/change_feed.h"
 #include "catalog/database/database.h"
 #include "catalog/database/entry_rows.h"
@@ -314,14 +312,14 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_data(const Caller& caller, con
   try {
     reader = store_.open(image->locations.front());
   } catch (const Error& error) {
-    spdlog::error("image {}: {}", id.text(), error.what());
-    throw Error(Errc::corrupt, "the data of image " + id.text() + " cannot be opened");
+    throw Error(Errc::corrupt,
+                "the data of image " + id.text() + " cannot be opened: " + error.what());
   }
   if (reader->size() != image->size.value_or(0)) {
-    spdlog::error("image {}: {} bytes recorded, {} in the store", id.text(),
-                  image->size.value_or(0), reader->size());
     throw Error(Errc::corrupt,
-                "the data of image " + id.text() + " have another size than recorded");
+                "the data of image " + id.text() +
+                    " have another size than recorded: " + std::to_string(reader->size()) +
+                    " bytes instead of " + std::to_string(image->size.value_or(0)));
   }
   return reader;
 }

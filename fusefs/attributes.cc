@@ -106,6 +106,7 @@ struct stat generated_stat(Inode inode, std::uint64_t size, Timestamp changed,
 }
 
 std::string attribute_key(std::string_view xattr_name) {
+  if (xattr_name == "user.") fail(EINVAL, "an attribute needs a name");
   // Told that there are no labels here, ls -l stops asking for every file's.
   const bool label = xattr_name == "security.selinux";
   if (xattr_name.starts_with("security.") && !label) fail(ENODATA, "security attributes");

@@ -39,7 +39,8 @@ inline constexpr blksize_t kBlockSize = blksize_t{1024} * 1024;
 
 /// The attribute key inside `user.glance.KEY`; throws the errno for any other name:
 /// `security.*` ENODATA, everything else EOPNOTSUPP (then ls(1) stops asking for ACLs), and
-/// `security.selinux` too (then it stops asking for labels).
+/// `security.selinux` too (then it stops asking for labels), but for a bare `user.` EINVAL, as
+/// other filesystems do.
 [[nodiscard]] std::string attribute_key(std::string_view xattr_name);
 
 /// The names that listxattr(2) shows: custom properties, digests, and settable keys whose value

@@ -227,33 +227,46 @@ void Filesystem::refresh() {
   directory_.refresh();
   const auto present = std::chrono::steady_clock::now();
   if (!files_.recovery_due() || present < next_recovery_) return;
-  // Acknowledged data whose publication failed are published all the same.
+  // Acknowledged data whose publication failed are published all the same, and what could not be
+  // taken back when it failed goes away.
   next_recovery_ = present + kRecoveryInterval;
-  const RecoveryReport report = catalog_.recover();
-  if (report.published + report.discarded > 0) files_.recovery_done();
+  if (catalog_.recover().left == 0) files_.recovery_done();
 }
 
 // ── extended attributes ───────────────────────────────────────────────────────────────────────
 
-Image Filesystem::image_of(Inode inode, const Requester& requester) {
-  if (files_.wait_for_release(inode)) directory_.refresh();
+std::shared_ptr<const Image> Filesystem::image_of(Inode inode, const Requester& requester) {
+  files_.wait_for_release(inode);
+  directory_.refresh();
   const NodePtr node = node_of(inode);
-  auto image = catalog_.find(caller_, files_.target_of(node, requester));
-  if (!image) fail(ESTALE, "the image is gone");
-  return std::move(*image);
+  const ImageId target = files_.target_of(node, requester);
+  // A change of the image makes a new node: what was read for this one is still true.
+  const bool current = target == node->image.id && directory_.find(inode) == node;
+  {
+    MutexLock lock(looked_at_mutex_);
+    if (current && looked_at_.node == node) return looked_at_.image;
+  }
+  auto found = catalog_.find(caller_, target);
+  if (!found) fail(ESTALE, "the image is gone");
+  auto image = std::make_shared<const Image>(std::move(*found));
+  if (current) {
+    MutexLock lock(looked_at_mutex_);
+    looked_at_ = {.node = node, .image = image};
+  }
+  return image;
 }
 
 std::string Filesystem::getxattr(Inode inode, std::string_view name, const Requester& requester) {
   const std::string key = attribute_key(name);
   if (!is_image(inode)) fail(ENODATA, "directories have none");
-  auto value = xattr_value(image_of(inode, requester), key, catalog_.config());
+  auto value = xattr_value(*image_of(inode, requester), key, catalog_.config());
   if (!value) fail(ENODATA, "no such attribute");
   return std::move(*value);
 }
 
 std::vector<std::string> Filesystem::listxattr(Inode inode, const Requester& requester) {
   if (!is_image(inode)) return {};
-  return xattr_names(image_of(inode, requester));
+  return xattr_names(*image_of(inode, requester));
 }
 
 void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view value, int flags,
@@ -264,7 +277,8 @@ void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view v
   if (!is_image(inode) || key == kMetadataKey) {
     fail(EPERM, "the attribute cannot be set");
   }
-  const Image image = image_of(inode, requester);
+  const auto known = image_of(inode, requester);
+  const Image& image = *known;
   const auto present = attribute_text(image, key);
   // Keys that only the server sets are passed over in silence where tools that copy attributes
   // (cp -a, rsync -X) bring them along; what they say of the data is held against them.
@@ -290,7 +304,8 @@ void Filesystem::removexattr(Inode inode, std::string_view name, const Requester
   const std::string key = attribute_key(name);
   if (!is_image(inode)) fail(ENODATA, "directories have none");
   if (key == kMetadataKey) fail(EPERM, "the attribute cannot be removed");
-  const Image image = image_of(inode, requester);
+  const auto known = image_of(inode, requester);
+  const Image& image = *known;
   if (!attribute_text(image, key)) fail(ENODATA, "there is no such attribute");
   // rsync -X removes what its source lacks; what tells of the data stays with them all the same.
   if (key == "checksum" || key == "os_hash_algo" || key == "os_hash_value") return;

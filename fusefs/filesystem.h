@@ -87,7 +87,8 @@ class Filesystem {
  private:
   [[nodiscard]] NodePtr node_of(Inode inode);
   [[nodiscard]] Entry entry_of(const NodePtr& node, bool shown);
-  [[nodiscard]] Image image_of(Inode inode, const Requester& requester);
+  [[nodiscard]] std::shared_ptr<const Image> image_of(Inode inode, const Requester& requester)
+      EXCLUDES(looked_at_mutex_);
 
   Catalog& catalog_;
   const MountOptions options_;
@@ -96,6 +97,14 @@ class Filesystem {
   Views views_;
   OpenFiles files_;
   std::chrono::steady_clock::time_point next_recovery_;  // the refreshing thread's own
+
+  /// The image whose attributes were asked for last: tools ask for one after the other.
+  struct LookedAt {
+    NodePtr node;
+    std::shared_ptr<const Image> image;
+  };
+  Mutex looked_at_mutex_;  // a leaf, see sync.h
+  LookedAt looked_at_ GUARDED_BY(looked_at_mutex_);
 };
 
 }  // namespace glance::fs

@@ -343,6 +343,8 @@ void OpenFiles::close(std::uint64_t handle) {
     forget(file.pending);
     throw;
   }
+  // What could not be taken back is recovery's to try again.
+  if (file.pending->failed()) recovery_due_ = true;
   if (file.pending->finished()) return forget(file.pending);
   if (!file.pending->has_handles()) linger(file.pending);
 }

@@ -43,21 +43,29 @@ bool PendingFile::open(Access access) {
 
 // ── data ──────────────────────────────────────────────────────────────────────────────────────
 
+/// Runs one step; its failure stays.
+template <typename Step>
+auto PendingFile::attempt(Step&& step) {
+  try {
+    return step();
+  } catch (const Error& error) {
+    failure_ = error;
+    throw;
+  }
+}
+
 Upload& PendingFile::begun(pid_t thread) {
   require_alive();
   note_writer(thread);
   release_expected_until_.reset();
   if (upload_) return *upload_;
-  try {
-    upload_ = catalog_.upload(caller_, target_.id,
-                              {.origin = UploadOrigin::mount,
-                               .owns_image = target_.created,
-                               .detect_format = true,
-                               .replaces = target_.replaces});
-  } catch (const Error& error) {
-    failure_ = error;
-    throw;
-  }
+  upload_ = attempt([&] {
+    return catalog_.upload(caller_, target_.id,
+                           {.origin = UploadOrigin::mount,
+                            .owns_image = target_.created,
+                            .detect_format = true,
+                            .replaces = target_.replaces});
+  });
   touched_ = true;
   return *upload_;
 }
@@ -75,7 +83,8 @@ void PendingFile::note_writer(pid_t thread) {
 
 void PendingFile::write(std::uint64_t offset, std::span<const std::byte> bytes, pid_t thread) {
   MutexLock lock(mutex_);
-  begun(thread).write(offset, bytes);
+  Upload& target = begun(thread);
+  attempt([&] { target.write(offset, bytes); });
   size_ = std::max(size_.load(), offset + bytes.size());
 }
 
@@ -83,20 +92,22 @@ void PendingFile::truncate(std::uint64_t size, pid_t thread) {
   MutexLock lock(mutex_);
   // open(O_TRUNC) of an image that has no data yet says nothing.
   if (size == 0 && !upload_) return require_alive();
-  begun(thread).truncate(size);
+  Upload& target = begun(thread);
+  attempt([&] { target.truncate(size); });
   size_ = size;
 }
 
 void PendingFile::allocate(std::uint64_t offset, std::uint64_t size, bool grow, pid_t thread) {
   MutexLock lock(mutex_);
-  begun(thread).allocate(offset, size, grow);
+  begun(thread).allocate(offset, size, grow);  // that there is no room spoils nothing
   if (grow) size_ = std::max(size_.load(), offset + size);
 }
 
 std::uint64_t PendingFile::copy(const Image& source, const BlobReader& reader, std::uint64_t from,
                                 std::uint64_t to, std::uint64_t size, pid_t thread) {
   MutexLock lock(mutex_);
-  const std::uint64_t count = begun(thread).copy(source, reader, from, to, size);
+  Upload& target = begun(thread);
+  const auto count = attempt([&] { return target.copy(source, reader, from, to, size); });
   size_ = std::max(size_.load(), to + count);
   return count;
 }
@@ -129,7 +140,7 @@ void PendingFile::flush(pid_t thread, dev_t device) {
   const bool opener_closes = process && opener_ && *process == *opener_;
   // Where it cannot be told whether the opener goes on writing, the release decides.
   if (opener_closes && has_descriptor(*process, target_.descriptor_inode, device) == false) {
-    acknowledge();
+    attempt([&]() REQUIRES(mutex_) { acknowledge(); });
   } else {
     upload_->check();
     if (!editor_) release_expected_until_ = std::chrono::steady_clock::now() + kFlushedWait;
@@ -161,7 +172,8 @@ void PendingFile::writer_died(int code) {
 void PendingFile::sync() {
   MutexLock lock(mutex_);
   if (failure_) throw *failure_;
-  if (upload_ && !finished_) upload_->sync();
+  if (!upload_ || finished_) return;
+  attempt([&]() REQUIRES(mutex_) { upload_->sync(); });
 }
 
 void PendingFile::release(Access access) {
@@ -169,7 +181,7 @@ void PendingFile::release(Access access) {
   --handles_;
   if (access != Access::read) --writing_handles_;
   if (finished_ || writing_handles_ > 0) return;
-  if (failure_) return finish();
+  if (failure_) return give_up();
   if (!upload_) return;
   if (!editor_) return publish();
   if (handles_ == 0) upload_->close();
@@ -191,6 +203,18 @@ void PendingFile::publish() {
     throw;
   }
   finish();
+}
+
+void PendingFile::give_up() {
+  finish();
+  if (upload_) {
+    upload_->abandon(failure_->what());
+    upload_.reset();
+  } else if (target_.created && !touched_) {
+    // Not a single byte was taken. Another mount may be filling the image by now.
+    const auto image = catalog_.find(caller_, target_.id);
+    if (image && image->status == ImageStatus::queued) catalog_.remove(caller_, target_.id);
+  }
 }
 
 void PendingFile::finish() {
@@ -243,6 +267,11 @@ bool PendingFile::has_handles() const {
 bool PendingFile::finished() const {
   MutexLock lock(mutex_);
   return finished_;
+}
+
+bool PendingFile::failed() const {
+  MutexLock lock(mutex_);
+  return failure_.has_value();
 }
 
 bool PendingFile::untouched() const {

@@ -73,8 +73,9 @@ class PendingFile {
   void flush(pid_t thread, dev_t device) EXCLUDES(mutex_);
   void sync() EXCLUDES(mutex_);
 
-  /// The last descriptor of one open is gone. A stream without writers is published. Error: what
-  /// the publication failed with; nobody but the log hears of it.
+  /// The last descriptor of one open is gone. A stream without writers is published; what has
+  /// failed before, as its writer knows, is taken back. Error: what the publication failed with;
+  /// nobody but the log hears of it.
   void release(Access access) EXCLUDES(mutex_);
 
   /// Publishes a closed editor that nobody has open; does nothing to any other file. Errors:
@@ -109,17 +110,23 @@ class PendingFile {
   /// The data are published or lost: the image is on its own.
   [[nodiscard]] bool finished() const EXCLUDES(mutex_);
 
+  /// They are lost, or will be.
+  [[nodiscard]] bool failed() const EXCLUDES(mutex_);
+
   /// Nothing was ever written or sized.
   [[nodiscard]] bool untouched() const EXCLUDES(mutex_);
 
  private:
   Upload& begun(pid_t thread) REQUIRES(mutex_);
+  template <typename Step>
+  auto attempt(Step&& step) REQUIRES(mutex_);
   [[nodiscard]] std::shared_ptr<Upload> upload() const EXCLUDES(mutex_);
   void require_alive() const REQUIRES(mutex_);
   void note_writer(pid_t thread) REQUIRES(mutex_);
   void acknowledge() REQUIRES(mutex_);
   void writer_died(int code) REQUIRES(mutex_);
   void publish() REQUIRES(mutex_);
+  void give_up() REQUIRES(mutex_);
   void finish() REQUIRES(mutex_);
 
   Catalog& catalog_;

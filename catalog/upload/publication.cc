@@ -76,7 +76,22 @@ void remove_data(Database& database, Store& store, const Image& image) noexcept 
   }
 }
 
+void empty(BlobWriter& blob) noexcept {
+  try {
+    blob.truncate(0);
+  } catch (const std::exception& error) {
+    spdlog::warn("emptying a spool: {}", error.what());
+  }
+}
+
 bool discard_upload(Database& database, BlobWriter* blob, const ImageId& id) {
+  const auto open = database.read([&](Session& sql) {
+    const auto upload = rows::select_upload(sql, id);
+    return upload && upload->is_open();
+  });
+  if (!open) return false;
+  // Nobody opens, closes or seals it meanwhile: the lock is ours.
+  if (blob != nullptr) empty(*blob);
   const bool taken_back = database.write([&](Session& sql) {
     const auto upload = rows::select_upload(sql, id);
     if (!upload || !upload->is_open()) return false;
@@ -95,7 +110,7 @@ bool discard_upload(Database& database, BlobWriter* blob, const ImageId& id) {
     }
     return true;
   });
-  // The row first: bytes that no row owns are harmless, a row without its bytes is a riddle.
+  // The row first: a file that no row owns is harmless, a row without its file is a riddle.
   if (taken_back && blob != nullptr) blob->discard();
   return taken_back;
 }

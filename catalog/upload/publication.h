@@ -22,9 +22,13 @@ namespace glance {
 /// to try again. Never throws.
 void remove_data(Database& database, Store& store, const Image& image) noexcept;
 
+/// Gives the room of bytes back that are of no use any more: where the disk is full, the database
+/// needs it for what follows. Never throws.
+void empty(BlobWriter& blob) noexcept;
+
 /// Takes an open upload back: its row goes, the image returns to `queued` or is deleted
-/// (UploadOptions::owns_image), the data are removed. `blob` may be null. Does nothing to an
-/// upload that turned out closed, sealed or gone. True if it was taken back.
+/// (UploadOptions::owns_image), the data are removed. `blob`, whose lock is held, may be null. Does
+/// nothing to an upload that turned out closed, sealed or gone. True if it was taken back.
 bool discard_upload(Database& database, BlobWriter* blob, const ImageId& id);
 
 }  // namespace glance

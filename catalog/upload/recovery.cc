@@ -72,7 +72,10 @@ bool is_deleted(Database& database, const ImageId& id) {
 void recover_upload(Database& database, Store& store, const std::string& os_hash_algo,
                     const ImageId& id, RecoveryReport& report) {
   const BlobClaim claim = store.claim(id);
-  if (claim.alive) return;
+  if (claim.alive) {
+    ++report.left;
+    return;
+  }
   // Read only now: while the lock was not ours, its writer may have gone on.
   const auto upload = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
   if (!upload) return discard_orphan(claim, id, report);
@@ -131,6 +134,7 @@ RecoveryReport recover_uploads(Database& database, Store& store, const std::stri
     try {
       recover_upload(database, store, os_hash_algo, id, report);
     } catch (const Error& error) {
+      ++report.left;
       spdlog::error("recovery of the upload of image {}: {}", id.text(), error.what());
     }
   }

@@ -14,6 +14,7 @@ struct RecoveryReport {
   std::size_t published = 0;  ///< sealed uploads whose writer had died
   std::size_t discarded = 0;  ///< unsealed ones
   std::size_t removed = 0;    ///< data of deleted images that had stayed behind
+  std::size_t left = 0;       ///< uploads whose writer lives, or whose recovery failed
 };
 
 /// Goes through what dead processes of this host left behind: sealed uploads are published,

@@ -111,6 +111,7 @@ void Upload::fail(const Error& error) {
   // what was announced, or of an image that is gone, nobody can publish any more.
   const bool hopeless = error.code() == Errc::mismatch || error.code() == Errc::gone;
   spoiled_ = !publishing_ || hopeless;
+  if (spoiled_ && state_ == State::open) empty(*blob_);
   spdlog::warn("upload of image {} failed: {}", id_.text(), error.what());
 }
 

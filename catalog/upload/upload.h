@@ -52,7 +52,8 @@ struct UploadOptions {
 /// Holds the store's lock on the image. Database and Store must outlive it. Safe to call from
 /// several threads; its mutex ranks second (sync.h). write(), sync(), seal() and publish() block
 /// on disk. After any failure the upload is dead: later calls repeat the first Error, and nothing
-/// is ever published, unless it was the publication of sealed data that failed.
+/// is ever published, unless it was the publication of sealed data that failed. A dead upload takes
+/// no room.
 ///
 /// Durability: once seal() returned, data, size and digests are durable and recovery publishes
 /// them if we die; after close() recovery still has to digest them. A later write() takes either

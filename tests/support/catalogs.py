@@ -18,6 +18,18 @@ class CatalogDir(os.PathLike):
     def __fspath__(self):
         return str(self.path)
 
+    def config(self, **options):
+        """Writes a glance-api.conf for it and returns its path; `options` go to [DEFAULT]."""
+        lines = [f"{key} = {value}" for key, value in options.items()]
+        path = self.path.with_name(self.path.name + ".conf")
+        path.write_text(
+            "\n".join(["[DEFAULT]", *lines])
+            + f"\n[database]\nconnection = sqlite:///{self.database}"
+            + f"\n[glance_store]\nfilesystem_store_datadir = {self.store}\n",
+            encoding="utf-8",
+        )
+        return path
+
     def rows(self, sql, *values):
         """The rows of a query, as dicts."""
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as db:

@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Store and database fail underneath: one clear error, nothing half published, others go on."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import closing, contextmanager, suppress
+
+import pytest
+
+from support.expectations import assert_published, fails_with
+from support.filesystems import quota, tmpfs
+from support.images import random_file
+from support.mounts import MountSet, mounted_paths
+from support.processes import SLOW, Daemon, environment, program, run, wait_until
+
+MEGABYTE = 1 << 20
+ROOM = 16 * MEGABYTE
+
+
+# ── no room ──────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def full_disk(folder, catalog_dir):
+    with tmpfs(folder / "small", 16) as small:
+        catalog_dir.store = small / "images"
+        yield "ENOSPC"
+
+
+@contextmanager
+def full_disk_with_the_database(folder, catalog_dir):
+    with tmpfs(folder / "small", 16) as small:
+        catalog_dir.__init__(small / "catalog")
+        yield "ENOSPC"
+
+
+@contextmanager
+def exhausted_quota(folder, catalog_dir):
+    with quota(folder, 16) as limited:
+        catalog_dir.store = limited / "images"
+        yield "EDQUOT"
+
+
+@contextmanager
+def size_cap(folder, catalog_dir):
+    yield "EFBIG"
+
+
+LIMITS = [full_disk, full_disk_with_the_database, exhausted_quota, size_cap]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the test's own filesystems are mounted."""
+    path = tmp_path.with_name(tmp_path.name + "-filesystems")
+    path.mkdir()
+    return path
+
+
+@pytest.fixture(params=LIMITS, ids=[limit.__name__ for limit in LIMITS])
+def limited(request, tmp_path, folder, catalog_dir):
+    """A mount whose images cannot have 16 MiB, and the errno that says so."""
+    with request.param(folder, catalog_dir) as error, MountSet(tmp_path, 60) as mounts:
+        cap = ROOM if request.param is size_cap else 1 << 40
+        yield mounts.start(catalog_dir.config(image_size_cap=cap)), error
+
+
+@pytest.fixture
+def too_big(tmp_path):
+    return random_file(tmp_path / "too-big.img", 24 * MEGABYTE)
+
+
+def assert_settled(catalog_dir, statuses):
+    """What is left: these images with their data, and no spool."""
+    wait_until(lambda: catalog_dir.statuses() == statuses, 5, f"the images {statuses}")
+    wait_until(lambda: catalog_dir.spools() == [], 5, "an empty spool")
+    assert len(catalog_dir.data_files()) == list(statuses.values()).count("active")
+
+
+def assert_still_works(mount, catalog_dir, source):
+    run("cp", source, mount / "next.img")
+    assert_published(mount, catalog_dir, "next.img", source)
+
+
+MESSAGES = {
+    "ENOSPC": "No space left on device",
+    "EDQUOT": "Disk quota exceeded",
+    "EFBIG": "File too large",
+}
+
+
+@pytest.mark.parametrize("tool", ["cp", "cp --sparse=always", "dd", "rsync"])
+def test_what_does_not_fit_fails_and_leaves_nothing(
+    limited, catalog_dir, too_big, small_source, tool
+):
+    mount, error = limited
+    commands = {"dd": ("dd", f"if={too_big}", f"of={mount.path}/too-big.img", "bs=1M")}
+    command = commands.get(tool, (*tool.split(), too_big, mount / "too-big.img"))
+    result = run(*command, check=False)
+    assert result.returncode == (11 if tool == "rsync" else 1)
+    assert MESSAGES[error] in result.stderr
+    assert_settled(catalog_dir, {})
+    assert_still_works(mount, catalog_dir, small_source)
+
+
+def test_a_failed_write_is_not_forgotten(limited, catalog_dir, tmp_path, small_source):
+    """Even where room is made meanwhile: a gap that nobody notices would be worse."""
+    mount, error = limited
+    other = random_file(tmp_path / "other.img", 6 * MEGABYTE)
+    run("cp", other, mount)
+    descriptor = os.open(mount / "image", os.O_CREAT | os.O_WRONLY)
+    with fails_with(error):
+        for _ in range(24):
+            os.write(descriptor, other.read_bytes()[:MEGABYTE])
+    os.unlink(mount / "other.img")
+    wait_until(lambda: catalog_dir.data_files() == [], 5, "room")
+    for call in (
+        lambda: os.write(descriptor, b"more"),
+        lambda: os.fsync(descriptor),
+        lambda: os.ftruncate(descriptor, 10),
+        lambda: os.close(descriptor),
+    ):
+        with fails_with(error):
+            call()
+    assert_settled(catalog_dir, {})
+    assert_still_works(mount, catalog_dir, small_source)
+
+
+def test_what_waits_for_data_stays_when_they_do_not_fit(limited, catalog_dir, too_big, small_source):
+    mount, _ = limited
+    run("touch", mount / "image")
+    assert run("cp", too_big, mount / "image", check=False).returncode == 1
+    assert_settled(catalog_dir, {"image": "queued"})
+    run("cp", small_source, mount / "image")
+    assert_published(mount, catalog_dir, "image", small_source)
+
+
+def test_an_editor_hears_that_its_data_do_not_fit(limited, catalog_dir, too_big):
+    mount, error = limited
+    convert = ("qemu-img", "convert", "-f", "raw", "-O", "qcow2", too_big, mount / "disk")
+    result = run(*convert, check=False)
+    assert result.returncode == 1
+    assert MESSAGES[error] in result.stderr
+    assert_settled(catalog_dir, {})
+
+
+def test_fallocate_says_at_once_that_there_is_no_room(limited, catalog_dir, small_source):
+    mount, error = limited
+    descriptor = os.open(mount / "image", os.O_CREAT | os.O_WRONLY)
+    with fails_with(error):
+        os.posix_fallocate(descriptor, 0, 24 * MEGABYTE)
+    # Asking has cost nothing: what fits is still welcome.
+    os.write(descriptor, small_source.read_bytes())
+    os.close(descriptor)
+    assert_published(mount, catalog_dir, "image", small_source)
+
+
+def test_uploads_beside_one_that_does_not_fit_succeed(limited, catalog_dir, too_big, small_source):
+    mount, _ = limited
+    descriptor = os.open(mount / "patient.img", os.O_CREAT | os.O_WRONLY)
+    os.write(descriptor, small_source.read_bytes()[:1000])
+    assert run("cp", too_big, mount / "too-big.img", check=False).returncode == 1
+    wait_until(lambda: len(catalog_dir.spools()) == 1, 5, "room for the other")
+    os.write(descriptor, small_source.read_bytes()[1000:])
+    os.close(descriptor)
+    assert_published(mount, catalog_dir, "patient.img", small_source)
+    assert_settled(catalog_dir, {"patient.img": "active"})
+
+
+def test_the_bridge_refuses_what_does_not_fit(
+    limited, bridges, catalog_dir, too_big, small_source
+):
+    mount, _ = limited
+    bridge = bridges.start(mount.spec)
+    image = bridge.rest.create(name="image", disk_format="raw", container_format="bare")
+    assert bridge.rest.put_data(image["id"], too_big.read_bytes()).status == 413
+    assert_settled(catalog_dir, {"image": "queued"})
+    bridge.rest.put_data(image["id"], small_source.read_bytes(), expect=204)
+    bridge.stop()
+    assert_published(mount, catalog_dir, "image", small_source)
+
+
+def test_a_size_over_the_cap_is_refused_before_a_byte_comes(mounts, catalog_dir):
+    mount = mounts.start(catalog_dir.config(image_size_cap=ROOM))
+    for grow in (os.truncate, lambda path, size: os.truncate(path, 1 << 60)):
+        run("touch", mount / "image")
+        with fails_with("EFBIG"):
+            grow(mount / "image", ROOM + 1)
+    os.truncate(mount / "image", ROOM)
+    assert mount.xattr("image", "size") == str(ROOM)
+
+
+# ── a store that nobody may write to ─────────────────────────────────────────────────────────
+
+
+def make_read_only(point):
+    remount = ("mount", "-o", "remount,ro", point)
+    # An upload that has just been published may still have its file open.
+    wait_until(lambda: run(*remount, check=False).returncode == 0, 5, "the last writer's end")
+
+
+def test_a_read_only_store_reads_and_takes_nothing(tmp_path, folder, catalog_dir, small_source):
+    with tmpfs(folder / "small", 16) as small, MountSet(tmp_path, 60) as mounts:
+        catalog_dir.store = small / "images"
+        mount = mounts.start(catalog_dir.config())
+        run("cp", small_source, mount / "image")
+        assert mount.xattr("image", "status") == "active"
+        make_read_only(small)
+        result = run("cp", small_source, mount / "new", check=False)
+        assert result.returncode == 1
+        assert "Read-only file system" in result.stderr
+        wait_until(lambda: catalog_dir.statuses() == {"image": "active"}, 5, "the end of new")
+        assert mount.names() == ["image"]
+        assert_published(mount, catalog_dir, "image", small_source)
+        mount.set_xattr("image", "os_distro", "debian")  # the database can still be written to
+        run("mount", "-o", "remount,rw", small)
+        assert_still_works(mount, catalog_dir, small_source)
+
+
+def test_a_mount_begins_on_a_read_only_store(tmp_path, folder, catalog_dir, small_source):
+    with tmpfs(folder / "small", 16) as small, MountSet(tmp_path, 60) as mounts:
+        catalog_dir.store = small / "images"
+        mount = mounts.start(catalog_dir.config())
+        run("cp", small_source, mount / "image")
+        mount.unmount()
+        make_read_only(small)
+        mount.start()
+        assert_published(mount, catalog_dir, "image", small_source)
+
+
+# ── data that are not what they should be ────────────────────────────────────────────────────
+
+
+def missing(path):
+    path.unlink()
+
+
+def truncated(path):
+    os.truncate(path, 1000)
+
+
+def extended(path):
+    os.truncate(path, 1 << 20)
+
+
+def symlinked(path):
+    path.rename(path.with_name(".elsewhere"))
+    path.symlink_to(".elsewhere")
+
+
+def a_directory(path):
+    path.unlink()
+    path.mkdir()
+
+
+SPOILERS = [missing, truncated, extended, symlinked, a_directory]
+
+
+@pytest.mark.parametrize("spoil", SPOILERS, ids=[spoil.__name__ for spoil in SPOILERS])
+def test_spoiled_data_are_an_error_of_that_image_alone(mount, catalog_dir, small_source, spoil):
+    for name in ("good", "bad"):
+        run("cp", small_source, mount / name)
+    image_id = mount.xattr("bad", "id")
+    checksum = mount.xattr("bad", "checksum")
+    mount.remount()
+    mount.daemon.expect_errors(image_id)
+    spoil(catalog_dir.data_file(image_id))
+    with fails_with("EIO"):
+        os.open(mount / "bad", os.O_RDONLY)
+    (line,) = [line for line in mount.daemon.log.read_text().splitlines() if "[error]" in line]
+    assert image_id in line
+    result = run("cp", mount / "bad", "/dev/null", check=False)
+    assert result.returncode == 1
+    assert "Input/output error" in result.stderr
+    # All that is not its data goes on.
+    assert_published(mount, catalog_dir, "good", small_source)
+    assert mount.xattr("bad", "checksum") == checksum
+    mount.set_xattr("bad", "os_distro", "debian")
+    assert run("ls", "-l", mount).stderr == ""
+    os.rename(mount / "bad", mount / "worse")
+    if spoil is not a_directory:
+        os.unlink(mount / "worse")
+        assert mount.names() == ["good"]
+
+
+# ── a database in other hands ────────────────────────────────────────────────────────────────
+
+HOLD_LOCK = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+db.execute("ROLLBACK")
+"""
+
+
+@contextmanager
+def locked(database):
+    """Another process keeps the database's write lock."""
+    holder = subprocess.Popen(
+        ["/usr/bin/python3", "-c", HOLD_LOCK, database],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(),
+    )
+    try:
+        assert holder.stdout.readline() == b"locked\n"
+        yield holder
+    finally:
+        holder.communicate()
+
+
+def test_readers_go_on_while_the_database_is_locked(mount, catalog_dir, small_source):
+    run("cp", small_source, mount / "image")
+    assert mount.xattr("image", "status") == "active"
+    with locked(catalog_dir.database):
+        begin = time.monotonic()
+        assert_published(mount, catalog_dir, "image", small_source)
+        assert mount.names() == ["image"]
+        assert time.monotonic() - begin < 5 * SLOW
+
+
+def test_writers_wait_for_a_lock_that_is_given_back(mount, catalog_dir, small_source):
+    with locked(catalog_dir.database) as holder:
+        copy = subprocess.Popen(["cp", small_source, mount / "image"], env=environment())
+        with pytest.raises(subprocess.TimeoutExpired):
+            copy.wait(1)
+        holder.communicate()
+    assert copy.wait(20 * SLOW) == 0
+    assert_published(mount, catalog_dir, "image", small_source)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_a_lock_that_is_never_given_back_is_ebusy(mount, catalog_dir, small_source):
+    run("cp", small_source, mount / "image")
+    assert mount.xattr("image", "status") == "active"
+    with locked(catalog_dir.database):
+        for change in (
+            lambda: os.open(mount / "new", os.O_CREAT | os.O_WRONLY),
+            lambda: mount.set_xattr("image", "os_distro", "debian"),
+        ):
+            with fails_with("EBUSY"):
+                change()
+        assert mount.names() == ["image"]
+    mount.set_xattr("image", "os_distro", "debian")
+    assert_still_works(mount, catalog_dir, small_source)
+    with closing(sqlite3.connect(catalog_dir.database)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+# ── a database that is none of ours ──────────────────────────────────────────────────────────
+
+
+def refusal(spec, point, options="create"):
+    """The one line in which glancefs refuses to mount."""
+    point.mkdir(exist_ok=True)
+    result = run(program("glancefs"), spec, point, "-f", "-o", options, check=False)
+    assert result.returncode == 32, result
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.fixture
+def database(mounts, catalog_dir, small_source):
+    """The database of a catalog with an image, as sqlite3 opens it; nobody else has it open."""
+    mount = mounts.start(catalog_dir)
+    run("cp", small_source, mount / "image")
+    mount.unmount()
+    with closing(sqlite3.connect(catalog_dir.database)) as db:
+        yield db
+
+
+@pytest.mark.parametrize("version", ["2027_1_expand01", "wallaby_expand01", "", "rocky_contract02"])
+def test_another_schema_version_is_refused_and_named(database, catalog_dir, tmp_path, version):
+    with database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    for options in ("create", "rw"):
+        line = refusal(catalog_dir, tmp_path / "point", options)
+        assert f"'{version}'" in line
+        assert "wallaby_contract01" in line  # what is known
+
+
+def test_a_database_without_a_version_is_refused(database, catalog_dir, tmp_path):
+    with database:
+        database.execute("DROP TABLE alembic_version")
+    for options in ("create", "rw"):
+        assert "alembic_version" in refusal(catalog_dir, tmp_path / "point", options)
+
+
+def test_another_programs_database_is_refused_and_left_alone(catalog_dir, tmp_path):
+    catalog_dir.store.mkdir(parents=True)
+    with closing(sqlite3.connect(catalog_dir.database)) as db, db:
+        db.execute("CREATE TABLE recipes (name TEXT)")
+    assert "alembic_version" in refusal(catalog_dir, tmp_path / "point", "rw")
+    tables = catalog_dir.rows("SELECT name FROM sqlite_master")
+    assert tables == [{"name": "recipes"}]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database\n" * 1000, b"SQLite format 3\0"])
+def test_a_file_that_is_no_database_is_refused(catalog_dir, tmp_path, content):
+    catalog_dir.store.mkdir(parents=True)
+    catalog_dir.database.write_bytes(content)
+    line = refusal(catalog_dir, tmp_path / "point", "rw")
+    assert "database" in line
+    assert catalog_dir.database.read_bytes()[: len(content)] == content
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 5, 10, 20])
+def test_a_corrupt_page_is_an_error_and_never_a_crash(database, catalog_dir, tmp_path, page):
+    """It refuses to mount, or it serves what it can read, and says EIO for the rest."""
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    with open(catalog_dir.database, "r+b") as file:
+        file.seek(page * size)
+        file.write(b"\xa5" * size)
+    point = tmp_path / "point"
+    point.mkdir()
+    daemon = Daemon([program("glancefs"), catalog_dir, point, "-f"], tmp_path / "daemon")
+    try:
+        wait_until(lambda: str(point) in mounted_paths() or not daemon.is_running(), 20, "a start")
+        if daemon.is_running():
+            image = point / "image"
+            for use in (os.listdir, os.listxattr, os.stat, os.unlink):
+                with suppress(OSError):
+                    use(point if use is os.listdir else image)
+            assert daemon.signal_and_wait(signal.SIGTERM) == 0
+        else:
+            assert daemon.wait() == 32
+            (line,) = daemon.log.read_text().splitlines()
+            assert "malformed" in line
+    finally:
+        daemon.kill()
+        if str(point) in mounted_paths():
+            run("umount", "-i", "-l", point)
+    assert "unforeseen" not in daemon.log.read_text()
+
+
+def test_a_missing_store_is_a_refusal_that_names_it(database, catalog_dir, tmp_path):
+    catalog_dir.store.rename(tmp_path / "away")
+    assert str(catalog_dir.store) in refusal(catalog_dir, tmp_path / "point", "rw")

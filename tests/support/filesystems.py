@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small filesystems for stores that run full, or that nobody may write to."""
+
+from contextlib import contextmanager
+
+from support.processes import run
+
+
+@contextmanager
+def mounted(source, point, *options):
+    point.mkdir(exist_ok=True)
+    run("mount", *options, source, point)
+    try:
+        yield point
+    finally:
+        run("umount", point)
+
+
+@contextmanager
+def loop_device(*arguments):
+    device = run("losetup", "--show", "-f", *arguments).stdout.strip()
+    try:
+        yield device
+    finally:
+        run("losetup", "-d", device)
+
+
+@contextmanager
+def tmpfs(point, megabytes):
+    with mounted("tmpfs", point, "-t", "tmpfs", "-o", f"size={megabytes}m") as folder:
+        yield folder
+
+
+@contextmanager
+def quota(folder, megabytes):
+    """A directory that may hold so much, on a btrfs with room for more."""
+    image = folder / "btrfs.img"
+    run("truncate", "-s", "256M", image)
+    run("mkfs.btrfs", "-q", image)
+    with loop_device(image) as device, mounted(device, folder / "btrfs") as btrfs:
+        limited = btrfs / "limited"
+        run("btrfs", "quota", "enable", btrfs)
+        run("btrfs", "subvolume", "create", limited)
+        run("btrfs", "qgroup", "limit", f"{megabytes}M", limited)
+        yield limited

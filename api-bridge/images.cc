@@ -26,14 +26,13 @@ std::string quoted(const std::string& text) {
   throw HttpError(404, fmt::format("No image found with ID {}", request.parameter("image_id")));
 }
 
-/// The image's id; a text that is none names no image.
+}  // namespace
+
 ImageId requested_id(const Request& request) {
   auto id = ImageId::parse(request.parameter("image_id"));
   if (!id) refuse_missing(request);
   return *std::move(id);
 }
-
-}  // namespace
 
 Image find_image(Catalog& catalog, const Request& request) {
   auto image = catalog.find(request.caller, requested_id(request));

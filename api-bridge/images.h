@@ -21,6 +21,10 @@ namespace glance::api {
 /// `DELETE /v2/images/{image_id}`: 204.
 [[nodiscard]] Response delete_image(Catalog& catalog, const Request& request);
 
+/// The id that the route's `image_id` is. Throws HttpError 404 for a text that is none: it names no
+/// image.
+[[nodiscard]] ImageId requested_id(const Request& request);
+
 /// The image that the route's `image_id` names. Throws HttpError 404, in Glance's words, if there
 /// is none that the caller may know of.
 [[nodiscard]] Image find_image(Catalog& catalog, const Request& request);

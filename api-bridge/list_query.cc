@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "api-bridge/http_error.h"
+#include "api-bridge/list_filter.h"
 #include "catalog/config.h"
 
 namespace glance::api {
@@ -32,30 +34,8 @@ constexpr std::array<ColumnName, 8> kSortKeys = {{
     {"updated_at", ImageColumn::updated_at},
 }};
 
-/// Filters whose value may carry an operator (`eq:x`).
-constexpr std::array<ColumnName, 5> kOperatorFilters = {{
-    {"id", ImageColumn::id},
-    {"name", ImageColumn::name},
-    {"status", ImageColumn::status},
-    {"disk_format", ImageColumn::disk_format},
-    {"container_format", ImageColumn::container_format},
-}};
-
-/// Filters whose value is taken as it stands.
-constexpr std::array<ColumnName, 3> kLiteralFilters = {{
-    {"owner", ImageColumn::owner},
-    {"checksum", ImageColumn::checksum},
-    {"os_hash_value", ImageColumn::os_hash_value},
-}};
-
-template <std::size_t N>
-std::optional<ImageColumn> find_column(const std::array<ColumnName, N>& names,
-                                       std::string_view name) {
-  const auto* found = std::ranges::find(names, name, &ColumnName::name);
-  return found == names.end() ? std::nullopt : std::optional(found->column);
-}
-
 std::uint32_t parse_limit(std::string_view text, const Config& config) {
+  text = trim(text);
   const bool negative = text.starts_with('-');
   const auto digits = text.substr(negative ? 1 : 0);
   const bool numeric =
@@ -73,7 +53,8 @@ ImageId parse_marker(const std::string& text) {
 }
 
 ImageColumn parse_sort_key(std::string_view key) {
-  if (const auto column = find_column(kSortKeys, key)) return *column;
+  const auto* found = std::ranges::find(kSortKeys, key, &ColumnName::name);
+  if (found != kSortKeys.end()) return found->column;
   throw HttpError(400, fmt::format("Invalid sort key: {}. It must be one of the following: name, "
                                    "status, container_format, disk_format, size, id, created_at, "
                                    "updated_at.",
@@ -94,8 +75,9 @@ std::vector<ImageSort> parse_sort(std::string_view text) {
     const auto element = trim(text.substr(0, comma));
     const auto colon = element.find(':');
     const auto column = parse_sort_key(trim(element.substr(0, colon)));
-    const bool descending =
-        colon == std::string_view::npos || parse_descending(trim(element.substr(colon + 1)));
+    const auto direction =
+        colon == std::string_view::npos ? std::string_view() : element.substr(colon + 1);
+    const bool descending = direction.empty() || parse_descending(trim(direction));
     sort.push_back({.column = column, .descending = descending});
     if (comma == std::string_view::npos) return sort;
     text.remove_prefix(comma + 1);
@@ -119,75 +101,6 @@ std::vector<ImageSort> combine_sort(const std::vector<ImageColumn>& keys,
   return sort;
 }
 
-[[noreturn]] void refuse_filter(std::string_view name) {
-  throw HttpError(400,
-                  fmt::format("Filtering images by '{}' is not supported by this server.", name));
-}
-
-/// The value behind `eq:`, or of an `in:` list of one.
-std::string equality_operand(std::string_view name, const std::string& text) {
-  const auto colon = text.find(':');
-  if (colon == std::string::npos) return text;
-  const auto operation = text.substr(0, colon);
-  auto operand = text.substr(colon + 1);
-  if (operation == "eq") return operand;
-  if (operation == "in") {
-    if (operand.find_first_of(",\"") == std::string::npos) return operand;
-    refuse_filter(fmt::format("{}=in:…", name));
-  }
-  throw HttpError(400, fmt::format("Unable to filter by unknown operator '{}'.", operation));
-}
-
-bool parse_hidden(std::string_view text) {
-  if (equal_ignoring_case(text, "true")) return true;
-  if (equal_ignoring_case(text, "false")) return false;
-  throw HttpError(400, fmt::format("Invalid value '{}' for 'os_hidden' filter. Valid values are "
-                                   "'true' or 'false'.",
-                                   text));
-}
-
-void add_visibility(const std::string& text, ImageQuery& query) {
-  if (text == "all") return;
-  if (!parse_visibility(text)) {
-    throw HttpError(400, fmt::format("Invalid visibility value: {}", text));
-  }
-  query.filters.push_back({.column = ImageColumn::visibility, .value = text});
-}
-
-void check_member_status(std::string_view text) {
-  constexpr std::array<std::string_view, 4> kStatuses = {"pending", "accepted", "rejected", "all"};
-  if (std::ranges::find(kStatuses, text) == kStatuses.end()) {
-    throw HttpError(400, fmt::format("Invalid status: {}", text));
-  }
-}
-
-void add_size(const std::string& text, ImageQuery& query) {
-  if (!parse_digits(text)) throw HttpError(400, fmt::format("Invalid size: {}", text));
-  query.filters.push_back({.column = ImageColumn::size, .value = text});
-}
-
-void add_filter(const std::string& name, const std::string& value, ImageQuery& query) {
-  if (const auto column = find_column(kOperatorFilters, name)) {
-    query.filters.push_back({.column = *column, .value = equality_operand(name, value)});
-  } else if (const auto literal = find_column(kLiteralFilters, name)) {
-    query.filters.push_back({.column = *literal, .value = value});
-  } else if (name == "size") {
-    add_size(value, query);
-  } else if (name == "tag") {
-    query.tags.push_back(value);
-  } else if (name == "os_hidden") {
-    query.os_hidden = parse_hidden(value);
-  } else if (name == "visibility") {
-    add_visibility(value, query);
-  } else if (name == "member_status") {
-    check_member_status(value);  // it narrows only what is shared with the caller
-  } else if (name == "changes-since") {
-    throw HttpError(400, "The \"changes-since\" filter is no longer available on v2.");
-  } else if (name != "deleted") {  // Glance ignores that one
-    refuse_filter(name);
-  }
-}
-
 /// Sorting as the request asks for it, in either language, while its parameters come by.
 struct SortParameters {
   std::optional<std::string> sort;
@@ -198,13 +111,18 @@ struct SortParameters {
     if (name == "sort") {
       sort = value;
     } else if (name == "sort_key") {
-      keys.push_back(parse_sort_key(value));
+      keys.push_back(parse_sort_key(trim(value)));
     } else if (name == "sort_dir") {
-      descending.push_back(parse_descending(value));
+      descending.push_back(parse_descending(trim(value)));
     } else {
       return false;
     }
     return true;
+  }
+
+  [[nodiscard]] bool has_one_direction() const {
+    if (sort) return sort->find(',') == std::string::npos;
+    return descending.size() == 1;
   }
 
   [[nodiscard]] std::vector<ImageSort> combined() const {
@@ -215,6 +133,13 @@ struct SortParameters {
     return parse_sort(*sort);
   }
 };
+
+/// Of a repeated parameter the last one counts, as in Glance; all tags do.
+std::map<std::string, std::string> last_values(const Query& parameters) {
+  std::map<std::string, std::string> values;
+  for (const auto& [name, value] : parameters) values.insert_or_assign(name, value);
+  return values;
+}
 
 std::string link(const Query& parameters) {
   std::string text = "/v2/images";
@@ -231,22 +156,43 @@ Query without_marker(Query parameters) {
   return parameters;
 }
 
+/// SQL has its limits, and a request of 16 KiB has room for thousands of filters.
+void check_size(const ImageQuery& query) {
+  constexpr std::size_t kMaxFilters = 64;
+  if (query.tags.size() + query.properties.size() + query.filters.size() > kMaxFilters) {
+    throw HttpError(400, fmt::format("A list can have {} filters at most.", kMaxFilters));
+  }
+}
+
 }  // namespace
 
 ImageQuery parse_list_query(const Query& parameters, const Config& config) {
   ImageQuery query;
+  query.foreign_community = false;
+  query.membership = MemberStatus::accepted;
   query.limit = std::min(config.limit_param_default, config.api_limit_max);
   SortParameters sort;
+  Query filters;
   for (const auto& [name, value] : parameters) {
+    if (name == "tag") {
+      query.tags.emplace_back(trim(value));
+    } else if (!sort.take(name, value)) {
+      filters.emplace_back(name, value);
+    }
+  }
+  for (const auto& [name, value] : last_values(filters)) {
     if (name == "limit") {
       query.limit = parse_limit(value, config);
     } else if (name == "marker") {
       query.marker = parse_marker(value);
-    } else if (!sort.take(name, value)) {
-      add_filter(name, value, query);
+    } else {
+      add_list_filter(name, value, query);
     }
   }
+  check_size(query);
   query.sort = sort.combined();
+  // As Glance has it: what one direction was asked for is sorted in that direction throughout.
+  if (sort.has_one_direction()) query.ties_descending = query.sort.front().descending;
   return query;
 }
 

@@ -4,9 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "api-bridge/actions.h"
 #include "api-bridge/discovery.h"
 #include "api-bridge/image_data.h"
 #include "api-bridge/images.h"
+#include "api-bridge/members.h"
+#include "api-bridge/tags.h"
 #include "catalog/catalog.h"
 
 namespace glance::api {
@@ -32,6 +35,19 @@ Router make_router(Catalog& catalog) {
       {"DELETE", "images/{image_id}", BodyKind::none, with(catalog, delete_image)},
       {"GET", "images/{image_id}/file", BodyKind::none, with(catalog, download_image_data)},
       {"PUT", "images/{image_id}/file", BodyKind::stream, with(catalog, upload_image_data)},
+      {"POST", "images/{image_id}/actions/deactivate", BodyKind::none,
+       with(catalog, deactivate_image)},
+      {"POST", "images/{image_id}/actions/reactivate", BodyKind::none,
+       with(catalog, reactivate_image)},
+      {"GET", "images/{image_id}/members", BodyKind::none, with(catalog, list_members)},
+      {"POST", "images/{image_id}/members", BodyKind::buffered, with(catalog, create_member)},
+      {"GET", "images/{image_id}/members/{member_id}", BodyKind::none, with(catalog, show_member)},
+      {"PUT", "images/{image_id}/members/{member_id}", BodyKind::buffered,
+       with(catalog, update_member)},
+      {"DELETE", "images/{image_id}/members/{member_id}", BodyKind::none,
+       with(catalog, delete_member)},
+      {"PUT", "images/{image_id}/tags/{tag}", BodyKind::none, with(catalog, add_tag)},
+      {"DELETE", "images/{image_id}/tags/{tag}", BodyKind::none, with(catalog, delete_tag)},
       {"GET", "schemas/{name}", BodyKind::none,
        [&catalog](const Request& request) { return show_schema(catalog.config(), request); }},
   };

@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "catalog/access.h"
 #include "catalog/change_feed.h"
 #include "catalog/database/database.h"
 #include "catalog/database/entry_rows.h"
@@ -15,6 +16,7 @@
 #include "catalog/database/schema.h"
 #include "catalog/database/upload_rows.h"
 #include "catalog/policy.h"
+#include "catalog/sharing.h"
 #include "catalog/store/file_store.h"
 #include "catalog/upload/expectation.h"
 #include "catalog/upload/publication.h"
@@ -27,10 +29,6 @@ namespace {
 // milliseconds. Whoever asks meanwhile waits this long at most.
 constexpr std::chrono::seconds kPublicationWait{1};
 constexpr std::chrono::milliseconds kPublicationPoll{2};
-
-Error no_such_image(const ImageId& id) {
-  return {Errc::not_found, "No image found with ID " + id.text()};
-}
 
 /// The SQLite file's directory, for `create`.
 void make_database_directory(const std::string& url) {
@@ -59,12 +57,37 @@ class DatabaseCatalog final : public Catalog {
   Image resolve(const Caller& caller, const std::string& name_or_id) override;
   Image update(const Caller& caller, const ImageId& id,
                std::span<const AttributeEdit> edits) override;
-  void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
-  void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
   void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
                    const ImageId& replaced, Replaced how) override;
   void expect(const Caller& caller, const ImageId& id, const Expectation& expected) override;
   void remove(const Caller& caller, const ImageId& id) override;
+  void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
+  void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
+  void deactivate(const Caller& caller, const ImageId& id) override {
+    switch_status(caller, id, ImageStatus::active, ImageStatus::deactivated, "deactivate");
+  }
+  void reactivate(const Caller& caller, const ImageId& id) override {
+    switch_status(caller, id, ImageStatus::deactivated, ImageStatus::active, "reactivate");
+  }
+  std::vector<ImageMember> members(const Caller& caller, const ImageId& id) override {
+    return database_.read([&](Session& sql) { return sharing::members(sql, caller, id); });
+  }
+  ImageMember member(const Caller& caller, const ImageId& id, const std::string& member) override {
+    return database_.read([&](Session& sql) { return sharing::member(sql, caller, id, member); });
+  }
+  ImageMember add_member(const Caller& caller, const ImageId& id,
+                         const std::string& member) override {
+    return database_.write(
+        [&](Session& sql) { return sharing::add_member(sql, caller, id, member, config_.limits); });
+  }
+  ImageMember set_member_status(const Caller& caller, const ImageId& id, const std::string& member,
+                                MemberStatus status) override {
+    return database_.write(
+        [&](Session& sql) { return sharing::set_member_status(sql, caller, id, member, status); });
+  }
+  void remove_member(const Caller& caller, const ImageId& id, const std::string& member) override {
+    database_.write([&](Session& sql) { sharing::remove_member(sql, caller, id, member); });
+  }
   std::shared_ptr<Upload> upload(const Caller& caller, const ImageId& id,
                                  const UploadOptions& options) override;
   std::unique_ptr<BlobReader> open_data(const Caller& caller, const ImageId& id) override;
@@ -87,9 +110,11 @@ class DatabaseCatalog final : public Catalog {
   }
 
  private:
-  /// The image, for a change by the caller, inside the change's transaction.
-  static Image to_modify(Session& sql, const Caller& caller, const ImageId& id);
   static void require_deletable(const Image& image);
+  [[nodiscard]] MarkerValues marker_values(Session& sql, const Caller& caller,
+                                           const ImageQuery& query) const;
+  void switch_status(const Caller& caller, const ImageId& id, ImageStatus from, ImageStatus to,
+                     std::string_view action);
   using Deadline = std::chrono::steady_clock::time_point;
   [[nodiscard]] bool wait_for_publication(const ImageId& id, Deadline deadline);
   std::vector<ImageEntry> only_visible(const Caller& caller, std::vector<ImageEntry> entries);
@@ -98,15 +123,6 @@ class DatabaseCatalog final : public Catalog {
   Database database_;
   FileStore store_;
 };
-
-Image DatabaseCatalog::to_modify(Session& sql, const Caller& caller, const ImageId& id) {
-  auto image = rows::select_image(sql, id);
-  if (!image || !may_see(caller, *image)) throw no_such_image(id);
-  if (!may_modify(caller, *image)) {
-    throw Error(Errc::forbidden, "You are not permitted to modify image " + id.text());
-  }
-  return std::move(*image);
-}
 
 void DatabaseCatalog::require_deletable(const Image& image) {
   if (image.is_protected) {
@@ -159,30 +175,32 @@ bool DatabaseCatalog::wait_for_publication(const ImageId& id, Deadline deadline)
 }
 
 std::optional<Image> DatabaseCatalog::find(const Caller& caller, const ImageId& id) {
-  const auto select = [&](Session& sql) { return rows::select_image(sql, id); };
+  const auto select = [&](Session& sql) { return find_visible(sql, caller, id); };
   auto image = database_.read(select);
   if (image && image->status == ImageStatus::saving &&
       wait_for_publication(id, std::chrono::steady_clock::now() + kPublicationWait)) {
     image = database_.read(select);
   }
-  if (image && !may_see(caller, *image)) image.reset();
   return image;
 }
 
-std::vector<Image> DatabaseCatalog::list(const Caller& caller, const ImageQuery& asked) {
-  ImageQuery query = asked;
-  query.temporaries = caller.sees_temporaries;
+MarkerValues DatabaseCatalog::marker_values(Session& sql, const Caller& caller,
+                                            const ImageQuery& query) const {
+  if (!query.marker) return {};
+  const auto unknown = Error(Errc::invalid, "No image found with ID " + query.marker->text());
+  // To a caller who may not know of the image it is as good as none.
+  if (!caller.is_admin && !find_visible(sql, caller, *query.marker)) throw unknown;
+  const auto [text, bindings] = marker_select(query);
+  auto values = rows::select_texts(sql, text, bindings, full_sort(query).size());
+  if (values.empty()) throw unknown;
+  return values;
+}
+
+std::vector<Image> DatabaseCatalog::list(const Caller& caller, const ImageQuery& query) {
   const auto select = [&](Session& sql) {
-    MarkerValues marker;
-    if (query.marker) {
-      const auto statement = marker_select(query);
-      marker = rows::select_texts(sql, statement.text, statement.bindings, full_sort(query).size());
-      if (marker.empty()) {
-        throw Error(Errc::invalid, "No image found with ID " + query.marker->text());
-      }
-    }
-    const auto page = page_select(query, marker);
-    return rows::select_images(sql, page.text, page.bindings);
+    const auto marker = marker_values(sql, caller, query);
+    const auto lead = rows::best_lead(sql, leads(query, caller));
+    return rows::select_page(sql, page_selects(query, caller, marker, lead), query.limit);
   };
   auto images = database_.read(select);
   bool changed = false;
@@ -191,13 +209,12 @@ std::vector<Image> DatabaseCatalog::list(const Caller& caller, const ImageQuery&
     if (image.status == ImageStatus::saving) changed |= wait_for_publication(image.id, deadline);
   }
   if (changed) images = database_.read(select);
-  std::erase_if(images, [&](const Image& image) { return !may_see(caller, image); });
   return images;
 }
 
 Image DatabaseCatalog::resolve(const Caller& caller, const std::string& name_or_id) {
   const auto named =
-      list(caller, {.filters = {{ImageColumn::name, name_or_id}}, .os_hidden = std::nullopt});
+      list(caller, {.filters = {{ImageColumn::name, {name_or_id}}}, .os_hidden = std::nullopt});
   if (named.size() == 1) return named.front();
   if (named.size() > 1) {
     std::string ids;
@@ -214,7 +231,7 @@ Image DatabaseCatalog::resolve(const Caller& caller, const std::string& name_or_
 Image DatabaseCatalog::update(const Caller& caller, const ImageId& id,
                               std::span<const AttributeEdit> edits) {
   return database_.write([&](Session& sql) {
-    const Image before = to_modify(sql, caller, id);
+    const Image before = require_modifiable(sql, caller, id);
     Image after = before;
     for (const auto& edit : edits) apply(edit, config_.limits, after);
     if (edits.empty()) return after;
@@ -226,7 +243,7 @@ Image DatabaseCatalog::update(const Caller& caller, const ImageId& id,
 
 void DatabaseCatalog::add_tag(const Caller& caller, const ImageId& id, const std::string& tag) {
   database_.write([&](Session& sql) {
-    const Image before = to_modify(sql, caller, id);
+    const Image before = require_modifiable(sql, caller, id);
     auto tags = before.tags;
     tags.push_back(tag);
     Image after = before;
@@ -238,21 +255,31 @@ void DatabaseCatalog::add_tag(const Caller& caller, const ImageId& id, const std
 
 void DatabaseCatalog::remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) {
   database_.write([&](Session& sql) {
-    const Image before = to_modify(sql, caller, id);
+    const Image before = require_modifiable(sql, caller, id);
     Image after = before;
     if (std::erase(after.tags, tag) == 0) {
-      throw Error(Errc::not_found, "image " + id.text() + " has no tag '" + tag + "'");
+      throw Error(Errc::not_found, "The resource could not be found.");
     }
     after.updated_at = now();
     rows::update_image(sql, before, after);
   });
 }
 
+void DatabaseCatalog::switch_status(const Caller& caller, const ImageId& id, ImageStatus from,
+                                    ImageStatus to, std::string_view action) {
+  database_.write([&](Session& sql) {
+    const Image image = require_modifiable(sql, caller, id);
+    if (image.status == to || rows::move_status(sql, id, from, to, now())) return;
+    throw Error(Errc::forbidden, "Not allowed to " + std::string(action) + " image in status '" +
+                                     std::string(to_string(image.status)) + "'");
+  });
+}
+
 void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const std::string& name,
                                   const ImageId& replaced, Replaced how) {
   const Image old = database_.write([&](Session& sql) {
-    const Image before = to_modify(sql, caller, id);
-    Image gone = to_modify(sql, caller, replaced);
+    const Image before = require_modifiable(sql, caller, id);
+    Image gone = require_modifiable(sql, caller, replaced);
     require_deletable(gone);
     Image after = before;
     apply({.kind = AttributeEdit::Kind::put, .name = "name", .value = name}, config_.limits, after);
@@ -266,7 +293,7 @@ void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const
 
 void DatabaseCatalog::remove(const Caller& caller, const ImageId& id) {
   const Image image = database_.write([&](Session& sql) {
-    Image found = to_modify(sql, caller, id);
+    Image found = require_modifiable(sql, caller, id);
     require_deletable(found);
     rows::delete_image(sql, found, now());
     return found;
@@ -277,7 +304,7 @@ void DatabaseCatalog::remove(const Caller& caller, const ImageId& id) {
 void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expectation& expected) {
   const Expectation added = normalized(expected);
   database_.write([&](Session& sql) {
-    const Image image = to_modify(sql, caller, id);
+    const Image image = require_modifiable(sql, caller, id);
     const auto upload = rows::select_upload(sql, id);
     const bool lacks_data = image.status == ImageStatus::queued ||
                             (image.status == ImageStatus::saving && upload && !upload->sealed);
@@ -290,7 +317,7 @@ void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expe
 
 std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const ImageId& id,
                                                 const UploadOptions& options) {
-  database_.read([&](Session& sql) { static_cast<void>(to_modify(sql, caller, id)); });
+  database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
   return Upload::begin(database_, store_, config_, id, options);
 }
 
@@ -355,7 +382,7 @@ std::map<ImageId, Digests> DatabaseCatalog::digests(const Caller& caller,
 
 void DatabaseCatalog::set_data_time(const Caller& caller, const ImageId& id, Timestamp time) {
   database_.write([&](Session& sql) {
-    static_cast<void>(to_modify(sql, caller, id));
+    static_cast<void>(require_modifiable(sql, caller, id));
     rows::upsert_data_time(sql, id, time);
   });
 }

@@ -16,6 +16,7 @@
 #include "catalog/consistency.h"
 #include "catalog/image.h"
 #include "catalog/image_entry.h"
+#include "catalog/image_member.h"
 #include "catalog/image_query.h"
 #include "catalog/store/store.h"
 #include "catalog/upload/recovery.h"
@@ -61,12 +62,6 @@ class Catalog {
   virtual Image update(const Caller& caller, const ImageId& id,
                        std::span<const AttributeEdit> edits) = 0;
 
-  /// Adds one tag, if it is not there yet. Errors: as update().
-  virtual void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;
-
-  /// Errors: not_found (also: the image has no such tag), forbidden.
-  virtual void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;
-
   /// Gives the image `name` and deletes or hides the image that had it, in one transaction; the
   /// new one takes the old one's place in the order of names. Errors: not_found, forbidden,
   /// protected_.
@@ -76,6 +71,43 @@ class Catalog {
   /// Soft deletion, then the data. Open readers keep theirs. Errors: not_found, forbidden,
   /// protected_.
   virtual void remove(const Caller& caller, const ImageId& id) = 0;
+
+  /// Adds one tag, if it is not there yet. Errors: as update().
+  virtual void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;
+
+  /// Errors: not_found (also: the image has no such tag), forbidden.
+  virtual void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;
+
+  /// Closes the data to all but administrators, and opens them again. An image that is in that
+  /// state already stays in it. Errors: not_found, forbidden (also: the image is neither active
+  /// nor deactivated).
+  virtual void deactivate(const Caller& caller, const ImageId& id) = 0;
+  virtual void reactivate(const Caller& caller, const ImageId& id) = 0;
+
+  // ── sharing ───────────────────────────────────────────────────────────────────────────────
+
+  /// The projects that a shared image is shared with, in the order of their addition; callers who
+  /// may not change the image see only their own. Errors: not_found, forbidden (not shared).
+  [[nodiscard]] virtual std::vector<ImageMember> members(const Caller& caller,
+                                                         const ImageId& id) = 0;
+
+  /// One of them. Error: not_found, for everything that members() would not show.
+  [[nodiscard]] virtual ImageMember member(const Caller& caller, const ImageId& id,
+                                           const std::string& member) = 0;
+
+  /// Offers the image to a project, which has to accept it. Errors: not_found, forbidden (not
+  /// shared, or not the caller's), exists, invalid, over_quota.
+  virtual ImageMember add_member(const Caller& caller, const ImageId& id,
+                                 const std::string& member) = 0;
+
+  /// The member's answer, which only itself and administrators may give. Errors: not_found,
+  /// forbidden.
+  virtual ImageMember set_member_status(const Caller& caller, const ImageId& id,
+                                        const std::string& member, MemberStatus status) = 0;
+
+  /// Takes the offer back: the owner's to do. Errors: not_found, forbidden.
+  virtual void remove_member(const Caller& caller, const ImageId& id,
+                             const std::string& member) = 0;
 
   // ── data ──────────────────────────────────────────────────────────────────────────────────
 

@@ -288,6 +288,10 @@ void read_limits(const ConfigReader& reader, Config& config) {
   reader.number({"DEFAULT", "image_property_quota"}, -kMaxQuota, kMaxQuota,
                 limits.image_property_quota);
   reader.number({"DEFAULT", "image_tag_quota"}, -kMaxQuota, kMaxQuota, limits.image_tag_quota);
+  reader.number({"DEFAULT", "image_member_quota"}, -kMaxQuota, kMaxQuota,
+                limits.image_member_quota);
+  reader.number({"DEFAULT", "image_location_quota"}, -kMaxQuota, kMaxQuota,
+                limits.image_location_quota);
   reader.list({"image_format", "disk_formats"}, limits.disk_formats);
   reader.list({"image_format", "container_formats"}, limits.container_formats);
   constexpr auto kMaxPage = std::uint32_t{std::numeric_limits<std::int32_t>::max()};

@@ -16,6 +16,8 @@ struct ImageLimits {
   std::uint64_t image_size_cap = 1099511627776;  ///< bytes
   std::int64_t image_property_quota = 128;
   std::int64_t image_tag_quota = 128;
+  std::int64_t image_member_quota = 128;
+  std::int64_t image_location_quota = 10;
   std::vector<std::string> disk_formats = {"ami", "ari",   "aki", "vhd", "vhdx", "vmdk",
                                            "raw", "qcow2", "vdi", "iso", "ploop"};
   std::vector<std::string> container_formats = {"ami", "ari", "aki",    "bare",

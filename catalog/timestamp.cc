@@ -43,7 +43,110 @@ int read_microseconds(std::string_view fraction) noexcept {
   return value;
 }
 
+/// Takes a text apart from its start; the first mismatch makes all later steps fail.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : rest_(text) {}
+
+  [[nodiscard]] bool at_end() const noexcept { return rest_.empty(); }
+  [[nodiscard]] bool good() const noexcept { return good_; }
+  [[nodiscard]] char peek() const noexcept { return rest_.empty() ? '\0' : rest_.front(); }
+
+  bool skip(char c) noexcept {
+    if (peek() != c) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  /// A number of at least `min` and at most `max` digits.
+  int number(std::size_t min, std::size_t max) noexcept {
+    std::size_t count = 0;
+    while (count < max && count < rest_.size() && rest_[count] >= '0' && rest_[count] <= '9') {
+      ++count;
+    }
+    good_ = good_ && count >= min;
+    const int value = good_ ? read_digits(rest_, 0, count) : 0;
+    rest_.remove_prefix(count);
+    return value;
+  }
+
+  /// What stands behind a decimal point, in microseconds.
+  int fraction() noexcept {
+    std::size_t count = 0;
+    while (count < rest_.size() && rest_[count] >= '0' && rest_[count] <= '9') ++count;
+    good_ = good_ && count > 0;
+    const int value = good_ ? read_microseconds(rest_.substr(0, count)) : 0;
+    rest_.remove_prefix(count);
+    return value;
+  }
+
+  void fail() noexcept { good_ = false; }
+
+ private:
+  std::string_view rest_;
+  bool good_ = true;
+};
+
+/// `-11-22`, `-11` or `1122`; what is left out is the first.
+chrono::year_month_day read_date(Scanner& scan) noexcept {
+  const int year = scan.number(4, 4);
+  int month = 1;
+  int day = 1;
+  if (scan.skip('-')) {
+    month = scan.number(1, 2);
+    if (scan.skip('-')) day = scan.number(1, 2);
+  } else if (!scan.at_end()) {
+    month = scan.number(2, 2);
+    day = scan.number(2, 2);
+  }
+  return {chrono::year(year), chrono::month(static_cast<unsigned>(month)),
+          chrono::day(static_cast<unsigned>(day))};
+}
+
+/// `16`, `16:59`, `1659`, `16:59:28.5`.
+chrono::microseconds read_clock(Scanner& scan) noexcept {
+  const auto digit_follows = [&] { return scan.peek() >= '0' && scan.peek() <= '9'; };
+  const int hour = scan.number(2, 2);
+  int minute = 0;
+  int second = 0;
+  int microsecond = 0;
+  if (scan.skip(':') || digit_follows()) {
+    minute = scan.number(2, 2);
+    if (scan.skip(':') || digit_follows()) {
+      second = scan.number(1, 2);
+      if (scan.skip('.') || scan.skip(',')) microsecond = scan.fraction();
+    }
+  }
+  if (hour > 23 || minute > 59 || second > 59) scan.fail();
+  return chrono::hours(hour) + chrono::minutes(minute) + chrono::seconds(second) +
+         chrono::microseconds(microsecond);
+}
+
+/// How far the zone is ahead of UTC: `Z`, `+01`, `+01:00`, `-0930`.
+chrono::minutes read_zone(Scanner& scan) noexcept {
+  if (scan.at_end() || scan.skip('Z')) return {};
+  const bool behind = scan.peek() == '-';
+  if (!scan.skip('-') && !scan.skip('+')) scan.fail();
+  const int hours = scan.number(2, 2);
+  const bool has_minutes = scan.skip(':') || !scan.at_end();
+  const int minutes = hours * 60 + (has_minutes ? scan.number(2, 2) : 0);
+  return chrono::minutes(behind ? -minutes : minutes);
+}
+
 }  // namespace
+
+std::optional<Timestamp> parse_iso_time(std::string_view text) noexcept {
+  Scanner scan(text);
+  const auto date = read_date(scan);
+  chrono::microseconds clock{};
+  chrono::minutes zone{};
+  if (scan.skip('T') || scan.skip(' ')) {
+    clock = read_clock(scan);
+    zone = read_zone(scan);
+  }
+  if (!scan.good() || !scan.at_end() || !date.ok()) return std::nullopt;
+  return chrono::sys_days(date) + clock - zone;
+}
 
 std::string format_db_time(Timestamp time) {
   time = std::clamp(time, kEarliest, kLatest);

@@ -19,4 +19,9 @@ namespace glance {
 /// `Z` at the end. Nothing for any other text and for dates that no calendar has.
 [[nodiscard]] std::optional<Timestamp> parse_time(std::string_view text) noexcept;
 
+/// Reads what people write: ISO 8601 from a year alone (`2026`) to `2026-11-22T16:59:28.5+01:00`,
+/// with or without separators, a blank for the `T`; without a zone it is UTC. Nothing for any
+/// other text and for dates that no calendar has.
+[[nodiscard]] std::optional<Timestamp> parse_iso_time(std::string_view text) noexcept;
+
 }  // namespace glance

@@ -215,19 +215,62 @@ void update_tags(Session& sql, const Image& before, const Image& after, const st
 
 }  // namespace
 
-std::vector<Image> select_images(Session& sql, const std::string& text,
-                                 std::span<const std::string> bindings) {
-  std::vector<Image> images;
+namespace {
+
+void append_images(Session& sql, const std::string& text, std::span<const std::string> bindings,
+                   std::vector<Image>& images) {
   ImageRow row;
   soci::statement statement(sql);
   run_select(statement, text, bindings, [&](soci::statement& to) { row.define(to); });
   while (statement.fetch()) {
     if (auto image = image_of(row)) images.push_back(std::move(*image));
   }
-  const std::span<Image> all(images);
-  for (std::size_t from = 0; from < all.size(); from += kIdsPerStatement) {
-    load_children(sql, all.subspan(from, std::min(kIdsPerStatement, all.size() - from)));
+}
+
+void load_all_children(Session& sql, std::span<Image> images) {
+  for (std::size_t from = 0; from < images.size(); from += kIdsPerStatement) {
+    load_children(sql, images.subspan(from, std::min(kIdsPerStatement, images.size() - from)));
   }
+}
+
+}  // namespace
+
+std::vector<Image> select_images(Session& sql, const std::string& text,
+                                 std::span<const std::string> bindings) {
+  std::vector<Image> images;
+  append_images(sql, text, bindings, images);
+  load_all_children(sql, images);
+  return images;
+}
+
+std::optional<Lead> best_lead(Session& sql, std::vector<Lead> leads) {
+  std::optional<Lead> best;
+  long long fewest = kFewCandidates;
+  for (auto& lead : leads) {
+    const auto [text, bindings] = count_select(lead);
+    long long count = 0;
+    soci::statement statement(sql);
+    run_select(statement, text, bindings,
+               [&](soci::statement& to) { to.exchange(soci::into(count)); });
+    if (!statement.fetch() || count > fewest) continue;
+    fewest = count;
+    best = std::move(lead);
+  }
+  return best;
+}
+
+std::vector<Image> select_page(Session& sql, std::span<const ImageSelect> selects,
+                               std::optional<std::uint32_t> limit) {
+  std::vector<Image> images;
+  for (const auto& [text, bindings] : selects) {
+    if (!limit) {
+      append_images(sql, text, bindings, images);
+    } else if (images.size() < *limit) {
+      const auto rest = std::to_string(*limit - images.size());
+      append_images(sql, text + " LIMIT " + rest, bindings, images);
+    }
+  }
+  load_all_children(sql, images);
   return images;
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "catalog/database/database.h"
+#include "catalog/database/image_select.h"
 #include "catalog/image.h"
 
 /// Rows of Glance's tables ↔ Image. Every function works inside the caller's transaction and
@@ -22,6 +24,13 @@ namespace glance::rows {
 /// The images that `text` selects (its columns must be kImageColumns), in its order, whole.
 [[nodiscard]] std::vector<Image> select_images(Session& sql, const std::string& text,
                                                std::span<const std::string> bindings);
+
+/// Of the leads that leave few candidates the one with the fewest; nothing if none does.
+[[nodiscard]] std::optional<Lead> best_lead(Session& sql, std::vector<Lead> leads);
+
+/// A page: what the SELECTs give one after another, `limit` images at most.
+[[nodiscard]] std::vector<Image> select_page(Session& sql, std::span<const ImageSelect> selects,
+                                             std::optional<std::uint32_t> limit);
 
 /// The first row that `text` selects, as `columns` texts, NULL as nothing; empty if there is none.
 [[nodiscard]] std::vector<std::optional<std::string>> select_texts(

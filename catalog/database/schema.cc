@@ -225,8 +225,15 @@ struct Addition {
   std::string text;
 };
 
-// Tables and indexes of ours. The page index serves the Image API's default order, which none of
-// Glance's own does (design § 4).
+/// An index in the order of a list that is sorted by `column`.
+Addition page_index(const std::string& column) {
+  const std::string name = "glancefs_images_page_" + column;
+  return {name, "CREATE INDEX " + name + " ON images (deleted, " + column + ", created_at, id)"};
+}
+
+// Tables and indexes of ours. Each order that the Image API can list in has an index that starts
+// with `deleted` and ends with the columns that break ties; tags, properties and members are found
+// by their values. None of Glance's own indexes does either (design § 4).
 const std::array kTables = {
     Addition{"glancefs_changes",
              "CREATE TABLE glancefs_changes ("
@@ -274,7 +281,22 @@ const std::array kTables = {
              " url VARCHAR(1024) NOT NULL PRIMARY KEY, created_at DATETIME NOT NULL)"},
     Addition{"glancefs_images_page",
              "CREATE INDEX glancefs_images_page ON images (deleted, created_at, id)"},
-    Addition{"glancefs_images_name", "CREATE INDEX glancefs_images_name ON images (name, deleted)"},
+    page_index("name"),
+    page_index("status"),
+    page_index("disk_format"),
+    page_index("container_format"),
+    page_index("size"),
+    page_index("updated_at"),
+    Addition{"glancefs_images_page_id",
+             "CREATE INDEX glancefs_images_page_id ON images (deleted, id)"},
+    Addition{"glancefs_tags_value",
+             "CREATE INDEX glancefs_tags_value ON image_tags (value, deleted, image_id)"},
+    Addition{"glancefs_properties_value",
+             "CREATE INDEX glancefs_properties_value"
+             " ON image_properties (name, value, deleted, image_id)"},
+    Addition{"glancefs_members_member",
+             "CREATE INDEX glancefs_members_member"
+             " ON image_members (member, deleted, status, image_id)"},
 };
 
 /// Notes a change of an image in the feed.

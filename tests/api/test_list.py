@@ -92,6 +92,10 @@ def test_an_unknown_marker_is_400(rest, five):
         ({"sort": "name:asc"}, "alpha bravo charlie delta echo"),
         ({"sort": "name"}, "echo delta charlie bravo alpha"),
         ({"sort": "status:asc,name:asc"}, "alpha bravo charlie delta echo"),
+        ({"sort": "status,name:asc"}, "alpha bravo charlie delta echo"),
+        ({"sort": "disk_format:asc"}, "delta alpha echo bravo charlie"),
+        ({"sort": "disk_format"}, "charlie bravo echo alpha delta"),
+        ({"sort": "size:asc,name:desc"}, "echo delta charlie bravo alpha"),
         ({"sort_key": "created_at", "sort_dir": "asc"}, "delta alpha echo bravo charlie"),
         (
             {"sort_key": ["status", "name"], "sort_dir": ["asc", "asc"]},
@@ -163,6 +167,149 @@ def test_hidden_images_are_listed_only_when_asked_for(rest, five):
     assert ids(rest.list_page(os_hidden="true")) == [hidden]
     assert ids(rest.list_page(os_hidden="True")) == [hidden]
     assert ids(rest.list_page(os_hidden="false")) == five[::-1]
+
+
+@pytest.fixture
+def varied(rest):
+    """Images that differ in everything that a list can filter by; name → id."""
+    made = {
+        "small": rest.create_raw("small", b"1", min_ram=64, os_distro="debian"),
+        "large": rest.create_raw("large", b"12345", min_disk=3, os_distro="debian", os_type="x"),
+        "a,b": rest.create(name="a,b", protected=True, visibility="private"),
+        "eq:c": rest.create(name="eq:c", visibility="public", disk_format="iso"),
+        "": rest.create(name="", visibility="community", owner="p2", os_distro=""),
+    }
+    return {name: image["id"] for name, image in made.items()}
+
+
+@pytest.mark.parametrize(
+    "query, found",
+    [
+        ("name=small", ["small"]),
+        ("name=eq:small", ["small"]),
+        ("name=in:small,large", ["large", "small"]),
+        ('name=in:"a,b",small', ["a,b", "small"]),
+        ("name=eq:eq:c", ["eq:c"]),
+        ('name=in:"eq:c"', ["eq:c"]),
+        ("name=in:", []),
+        ("name=&visibility=all", [""]),
+        ("name=Small", []),
+        ("status=in:active,queued", ["eq:c", "a,b", "large", "small"]),
+        ("status=nonsense", []),
+        ("disk_format=in:iso,qcow2", ["eq:c"]),
+        ("container_format=bare", ["large", "small"]),
+        ("size=5", ["large"]),
+        ("size=five", []),
+        ("size_min=2", ["large"]),
+        ("size_max=2", ["small"]),
+        ("size_min=1&size_max=5", ["large", "small"]),
+        ("size_min=99999999999999999999", []),
+        ("min_ram=64", ["small"]),
+        ("min_ram_min=1", ["small"]),
+        ("min_disk_max=2&status=active", ["small"]),
+        ("virtual_size_min=2", ["large"]),
+        ("protected=true", ["a,b"]),
+        ("protected=false", ["eq:c", "large", "small"]),
+        ("visibility=private", ["a,b"]),
+        ("visibility=public", ["eq:c"]),
+        ("visibility=shared", ["large", "small"]),
+        ("visibility=community", [""]),
+        ("visibility=all", ["", "eq:c", "a,b", "large", "small"]),
+        ("visibility=", []),
+        ("owner=p2&visibility=all", [""]),
+        ("owner=p3", []),
+        ("os_distro=debian", ["large", "small"]),
+        ("os_distro=debian&os_type=x", ["large"]),
+        ("os_distro=ubuntu", []),
+        ("os_distro=&visibility=all", [""]),
+        ("no_such_property=x", []),
+        ("os_hash_algo=sha512", ["large", "small"]),
+        ("checksum=827ccb0eea8a706c4c34a16891f84e7b", ["large"]),
+        ("checksum=in:827ccb0eea8a706c4c34a16891f84e7b", []),
+        ("created_at=gt:2020-01-01", ["eq:c", "a,b", "large", "small"]),
+        ("created_at=lt:2020-01-01T00:00:00Z", []),
+        ("updated_at=gte:2020-01-01T00:00:00%2B01:00", ["eq:c", "a,b", "large", "small"]),
+        ("updated_at=lte:2020", []),
+        ("created_at=neq:2020-01-01T00:00:00Z", ["eq:c", "a,b", "large", "small"]),
+        ("created_at=2020-01-01T00:00:00Z", []),
+        ("member_status=all", ["eq:c", "a,b", "large", "small"]),
+        ("is_public=true", []),
+        ("deleted=true", ["eq:c", "a,b", "large", "small"]),
+        ("name=small&name=large", ["large"]),
+    ],
+)
+def test_every_filter(rest, varied, query, found):
+    page = rest.list_page(f"/v2/images?{query}")
+    assert names(page) == found
+    assert ids(page) == [varied[name] for name in found]
+
+
+def test_time_filters_compare_with_microseconds(rest, varied, catalog_dir):
+    created = catalog_dir.image_row(varied["large"])["created_at"].replace(" ", "T")
+    later = ["eq:c", "a,b"]
+    assert names(rest.list_page(created_at=f"gt:{created}Z")) == later
+    assert names(rest.list_page(created_at=f"gte:{created}Z")) == [*later, "large"]
+    assert names(rest.list_page(created_at=f"eq:{created}Z")) == ["large"]
+    assert names(rest.list_page(created_at=f"{created}Z")) == ["large"]
+    assert names(rest.list_page(created_at=f"lt:{created}Z")) == ["small"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "name=neq:small",
+        "name=foo:bar",
+        "status=gt:active",
+        'name=in:"a',
+        'name=in:a"b"',
+        'name=in:"a"b',
+        "created_at=yesterday",
+        "created_at=foo:2020-01-01",
+        "updated_at=gt:",
+        "size_min=x",
+        "size_max=",
+        "foo_min=1",
+        "name_max=1",
+        "protected=True",
+        "protected=",
+        "os_hidden=",
+        "member_status=maybe",
+        "member_status=",
+        "visibility=Public",
+        "locations=x",
+        "properties=x",
+        "changes-since=",
+        "&".join(f"p{i}=x" for i in range(65)),
+    ],
+)
+def test_a_bad_filter_is_400(rest, varied, query):
+    assert rest.request("GET", f"/v2/images?{query}").status == 400
+
+
+def test_links_keep_repeated_parameters(rest, varied):
+    page = rest.list_page("/v2/images?sort_key=status&sort_key=name&sort_dir=asc&limit=1&tag=")
+    assert page["first"] == "/v2/images?sort_key=status&sort_key=name&sort_dir=asc&limit=1&tag="
+    page = rest.list_page('/v2/images?limit=1&name=in:"a,b",small')
+    assert page["next"] == (
+        f"/v2/images?limit=1&name=in%3A%22a%2Cb%22%2Csmall&marker={varied['a,b']}"
+    )
+    assert names(rest.list_page(page["next"])) == ["small"]
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize(
+    "key",
+    ["name", "status", "container_format", "disk_format", "size", "id", "created_at", "updated_at"],
+)
+def test_pages_are_whole_in_every_order(rest, varied, key, direction):
+    query = {"visibility": "all", "sort_key": key, "sort_dir": direction}
+    whole = [image["id"] for image in rest.images(**query)]
+    assert sorted(whole) == sorted(varied.values())
+    for limit in (1, 2, 3):
+        assert [image["id"] for image in rest.images(limit=limit, **query)] == whole
+    backwards = {"asc": "desc", "desc": "asc"}[direction]
+    other = [image["id"] for image in rest.images(**query | {"sort_dir": backwards})]
+    assert other == whole[::-1]
 
 
 def test_filters_and_pages_work_together(rest):

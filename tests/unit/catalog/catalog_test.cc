@@ -255,12 +255,72 @@ TEST_F(ACatalog, FiltersByColumnsTagsAndHidden) {
   add("a");
   catalog_->add(caller_, {.name = "b", .tags = {"t", "u"}});
   catalog_->add(caller_, {.name = "c", .os_hidden = true, .tags = {"t"}});
-  EXPECT_THAT(names({.filters = {{ImageColumn::name, "a"}}}), ElementsAre("a"));
+  EXPECT_THAT(names({.filters = {{ImageColumn::name, {"a"}}}}), ElementsAre("a"));
   EXPECT_THAT(names({.tags = {"t"}}), ElementsAre("b"));
   EXPECT_THAT(names({.tags = {"t", "x"}}), IsEmpty());
   EXPECT_THAT(names({.os_hidden = true}), ElementsAre("c"));
   EXPECT_THAT(names({.os_hidden = std::nullopt}), ElementsAre("c", "b", "a"));
   EXPECT_EQ(error_of([&] { return names({.marker = ImageId::random()}); }), Errc::invalid);
+}
+
+TEST_F(ACatalog, FiltersByComparisonListsAndProperties) {
+  store("small", "1");
+  store("large", "12345");
+  catalog_->add(caller_, {.name = "none", .properties = {{"os_distro", "debian"}, {"p", ""}}});
+  const auto by = [&](ImageColumn column, std::vector<std::string> values,
+                      Comparison comparison = Comparison::equal) {
+    return names({.filters = {{column, std::move(values), comparison}}});
+  };
+  EXPECT_THAT(by(ImageColumn::name, {"small", "none", "x"}), ElementsAre("none", "small"));
+  EXPECT_THAT(by(ImageColumn::name, {}), IsEmpty());
+  EXPECT_THAT(by(ImageColumn::size, {"5"}), ElementsAre("large"));
+  EXPECT_THAT(by(ImageColumn::size, {"2"}, Comparison::less), ElementsAre("small"));
+  EXPECT_THAT(by(ImageColumn::size, {"1"}, Comparison::greater_or_equal),
+              ElementsAre("large", "small"));
+  EXPECT_THAT(by(ImageColumn::min_ram, {"0"}, Comparison::less_or_equal),
+              ElementsAre("none", "large", "small"));
+  EXPECT_THAT(by(ImageColumn::is_protected, {"1"}), IsEmpty());
+  EXPECT_THAT(by(ImageColumn::created_at, {"2020-01-01 00:00:00.000000"}, Comparison::less),
+              IsEmpty());
+  EXPECT_THAT(by(ImageColumn::created_at, {"2020-01-01 00:00:00.000000"}, Comparison::not_equal),
+              ElementsAre("none", "large", "small"));
+  EXPECT_THAT(names({.properties = {{"os_distro", "debian"}}}), ElementsAre("none"));
+  EXPECT_THAT(names({.properties = {{"os_distro", "debian"}, {"p", ""}}}), ElementsAre("none"));
+  EXPECT_THAT(names({.properties = {{"os_distro", "ubuntu"}}}), IsEmpty());
+}
+
+TEST_F(ACatalog, AddsAndRemovesSingleTags) {
+  const auto id = add("x").id;
+  catalog_->add_tag(caller_, id, "b");
+  catalog_->add_tag(caller_, id, "a");
+  catalog_->add_tag(caller_, id, "b");
+  EXPECT_THAT(catalog_->find(caller_, id)->tags, ElementsAre("a", "b"));
+  catalog_->remove_tag(caller_, id, "b");
+  EXPECT_THAT(catalog_->find(caller_, id)->tags, ElementsAre("a"));
+  EXPECT_EQ(error_of([&] {
+              catalog_->remove_tag(caller_, id, "b");
+              return 0;
+            }),
+            Errc::not_found);
+}
+
+TEST_F(ACatalog, DeactivatesAndReactivatesActiveImages) {
+  const auto id = store("x", "data").id;
+  const auto status = [&] { return catalog_->find(caller_, id)->status; };
+  for (int i = 0; i < 2; ++i) {
+    catalog_->deactivate(caller_, id);
+    EXPECT_EQ(status(), ImageStatus::deactivated);
+  }
+  for (int i = 0; i < 2; ++i) {
+    catalog_->reactivate(caller_, id);
+    EXPECT_EQ(status(), ImageStatus::active);
+  }
+  const auto queued = add("queued").id;
+  EXPECT_EQ(error_of([&] {
+              catalog_->deactivate(caller_, queued);
+              return 0;
+            }),
+            Errc::forbidden);
 }
 
 TEST_F(ACatalog, ResolvesNamesAndIdsAndRefusesAmbiguousNames) {

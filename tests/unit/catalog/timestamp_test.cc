@@ -106,5 +106,28 @@ TEST(Timestamp, TextOrderIsTimeOrder) {
   }
 }
 
+TEST(Timestamp, ReadsWhatPeopleWrite) {
+  constexpr std::int64_t kSecond = 1795366768000000;  // 2026-11-22 16:59:28
+  for (const auto* text : {"2026-11-22T16:59:28Z", "2026-11-22 16:59:28", "20261122T165928Z",
+                           "2026-11-22T17:59:28+01:00", "2026-11-22T17:59:28+01",
+                           "2026-11-22T07:29:28-0930", "2026-11-22T16:59:28,0Z"}) {
+    EXPECT_EQ(parse_iso_time(text), at(kSecond)) << text;
+  }
+  EXPECT_EQ(parse_iso_time("2026-11-22T16:59:28.746269Z"), at(kSample));
+  EXPECT_EQ(parse_iso_time("1970"), at(0));
+  EXPECT_EQ(parse_iso_time("1970-01"), at(0));
+  EXPECT_EQ(parse_iso_time("1970-1-1"), at(0));
+  EXPECT_EQ(parse_iso_time("1970-01-01T00"), at(0));
+}
+
+TEST(Timestamp, RefusesWhatIsNoIsoTime) {
+  for (const auto* text :
+       {"", "x", "197", "19701", "197001", "1970-13", "1970-02-30", "1970-01-01T", "1970-01-01T24",
+        "1970-01-01T00:60", "1970-01-01T00:00:00.", "1970-01-01T00:00:00 00:00", "1970-01-01Z",
+        "1970-01-01T00:00:00+1", "1970-01-01T00:00:00Zx", "1970-01-01T00:00:00+01:", "-1970"}) {
+    EXPECT_EQ(parse_iso_time(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace glance

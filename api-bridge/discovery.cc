@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api-bridge/discovery.h"
 
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,6 +17,12 @@ namespace glance::api {
 
 using nlohmann::ordered_json;
 
+std::vector<unsigned> api_minors(const Config& config) {
+  // What came with stores that have ids is spoken only where they have.
+  if (config.enabled_backends) return {15, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+  return {15, 9, 7, 6, 5, 4, 3, 2, 1, 0};
+}
+
 std::string public_url(const Config& config, const Request& request) {
   if (!config.public_endpoint) return request.base_url;
   auto url = *config.public_endpoint;
@@ -25,12 +33,22 @@ std::string public_url(const Config& config, const Request& request) {
 Response list_versions(const Config& config, const Request& request) {
   const auto href = public_url(config, request) + "/v2/";
   ordered_json versions = ordered_json::array();
-  for (const auto minor : kApiMinors) {
+  const auto minors = api_minors(config);
+  for (const auto minor : minors) {
     versions.push_back({{"id", fmt::format("v2.{}", minor)},
-                        {"status", minor == kApiMinors.front() ? "CURRENT" : "SUPPORTED"},
+                        {"status", minor == minors.front() ? "CURRENT" : "SUPPORTED"},
                         {"links", {{{"rel", "self"}, {"href", href}}}}});
   }
   return json_response(ordered_json{{"versions", versions}}.dump());
+}
+
+Response check_health(const Config& config) {
+  std::error_code ignored;
+  const auto& file = config.healthcheck_disable_file;
+  const bool disabled = !file.empty() && std::filesystem::exists(file, ignored);
+  return {.status = disabled ? 503 : 200,
+          .headers = {{"Content-Type", "text/plain; charset=UTF-8"}},
+          .body = disabled ? "DISABLED BY FILE" : "OK"};
 }
 
 Response show_schema(const Config& config, const Request& request) {

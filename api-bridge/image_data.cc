@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "api-bridge/data_request.h"
 #include "api-bridge/http_error.h"
 #include "api-bridge/images.h"
 #include "api-bridge/range.h"
@@ -53,22 +54,6 @@ class UploadSink final : public BodySink {
   bool finished_ = false;
 };
 
-void require_octet_stream(const Request& request) {
-  const auto type = request.header("Content-Type").value_or("");
-  if (equal_ignoring_case(trim(type.substr(0, type.find(';'))), "application/octet-stream")) return;
-  throw HttpError(415,
-                  fmt::format("The request media type {} is not supported by this server.", type));
-}
-
-/// The size that a client announces for data that it sends in chunks.
-std::optional<std::uint64_t> announced_size(const Request& request) {
-  const auto text = request.header("X-Openstack-Image-Size");
-  if (!text) return request.content_length;
-  const auto size = parse_digits(trim(*text));
-  if (!size) throw HttpError(400, "x-openstack-image-size must be a number of bytes.");
-  return size;
-}
-
 std::shared_ptr<Upload> begin_upload(Catalog& catalog, const Request& request, const Image& image) {
   try {
     return catalog.upload(request.caller, image.id, {.origin = UploadOrigin::rest});
@@ -112,12 +97,8 @@ std::unique_ptr<BlobReader> open_data(Catalog& catalog, const Request& request,
 
 std::unique_ptr<BodySink> upload_image_data(Catalog& catalog, const Request& request) {
   require_octet_stream(request);
-  const auto announced = announced_size(request);
   const auto image = find_image(catalog, request);
-  if (announced.value_or(0) > catalog.config().limits.image_size_cap) {
-    throw HttpError(413, fmt::format("The image's data exceed the maximum of {} bytes.",
-                                     catalog.config().limits.image_size_cap));
-  }
+  const auto announced = announced_size(request, catalog.config());
   return std::make_unique<UploadSink>(begin_upload(catalog, request, image), announced);
 }
 

@@ -26,6 +26,12 @@ std::string quoted(const std::string& text) {
   throw HttpError(404, fmt::format("No image found with ID {}", request.parameter("image_id")));
 }
 
+/// Where the data of a closed image lie is for administrators to know.
+std::string shown_to(const Caller& caller, Image image, const Config& config) {
+  if (image.status == ImageStatus::deactivated && !caller.is_admin) image.locations.clear();
+  return image_to_json(image, config);
+}
+
 }  // namespace
 
 ImageId requested_id(const Request& request) {
@@ -45,9 +51,10 @@ Response list_images(Catalog& catalog, const Request& request) {
   const auto images = catalog.list(request.caller, query);
 
   std::string body = R"({"images": [)";
+  const auto* separator = "";
   for (const auto& image : images) {
-    if (&image != &images.front()) body += ", ";
-    body += image_to_json(image, catalog.config());
+    body += separator + shown_to(request.caller, image, catalog.config());
+    separator = ", ";
   }
   body += fmt::format(R"(], "first": {})", quoted(first_page_link(request.query)));
   if (!images.empty() && images.size() == query.limit) {
@@ -60,23 +67,26 @@ Response list_images(Catalog& catalog, const Request& request) {
 Response create_image(Catalog& catalog, const Request& request) {
   const auto draft = parse_image_draft(request.body);
   const auto image = catalog.add(request.caller, draft);
-  auto response = json_response(image_to_json(image, catalog.config()), 201);
+  auto response = json_response(shown_to(request.caller, image, catalog.config()), 201);
   response.headers.emplace_back(
       "Location",
       fmt::format("{}/v2/images/{}", public_url(catalog.config(), request), image.id.text()));
+  if (catalog.config().enabled_backends) {
+    response.headers.emplace_back("OpenStack-image-store-ids", catalog.config().store_id);
+  }
   return response;
 }
 
 Response show_image(Catalog& catalog, const Request& request) {
-  return json_response(image_to_json(find_image(catalog, request), catalog.config()));
+  return json_response(shown_to(request.caller, find_image(catalog, request), catalog.config()));
 }
 
 Response update_image(Catalog& catalog, const Request& request) {
   const auto dialect = patch_dialect(request.header("Content-Type").value_or(""));
   const auto edits = parse_patch(request.body, dialect);
   try {
-    const auto image = catalog.update(request.caller, requested_id(request), edits);
-    return json_response(image_to_json(image, catalog.config()));
+    const auto image = catalog.patch(request.caller, requested_id(request), edits);
+    return json_response(shown_to(request.caller, image, catalog.config()));
   } catch (const Error& error) {
     if (error.code() != Errc::conflict && error.code() != Errc::exists) throw;
     throw HttpError(409, "There was a conflict when trying to complete your request.",

@@ -12,6 +12,7 @@
 #include "api-bridge/http_error.h"
 #include "api-bridge/image_request.h"
 #include "api-bridge/json_body.h"
+#include "api-bridge/location_patch.h"
 
 namespace glance::api {
 namespace {
@@ -97,34 +98,59 @@ std::string unescape(std::string_view token, std::string_view pointer) {
   return out;
 }
 
-void refuse_locations(std::string_view name) {
-  if (name != "locations") return;
-  throw HttpError(403,
-                  "It's not allowed to add, remove or replace locations if locations are "
-                  "invisible.");
-}
-
-/// The attribute that a pointer addresses. `/` alone is the property with the empty name.
-std::string attribute_of(std::string_view pointer) {
+/// The unescaped parts of a pointer. `/` alone is one part, the empty name.
+std::vector<std::string> parts_of(std::string_view pointer) {
   if (!pointer.starts_with('/')) {
     throw HttpError(400, fmt::format("Pointer `{}` does not start with \"/\".", pointer));
   }
-  const auto tokens = pointer.substr(1);
+  auto tokens = pointer.substr(1);
   if (tokens.find("//") != std::string_view::npos || tokens.starts_with('/')) {
     throw HttpError(400, fmt::format("Pointer `{}` contains adjacent \"/\".", pointer));
   }
   if (tokens.ends_with('/')) {
     throw HttpError(400, fmt::format("Pointer `{}` end with \"/\".", pointer));
   }
-  const auto slash = tokens.find('/');
-  auto root = unescape(tokens.substr(0, slash), pointer);
-  if (slash == std::string_view::npos) return root;
+  std::vector<std::string> parts;
+  for (;;) {
+    const auto slash = tokens.find('/');
+    parts.push_back(unescape(tokens.substr(0, slash), pointer));
+    if (slash == std::string_view::npos) return parts;
+    tokens.remove_prefix(slash + 1);
+  }
+}
 
-  // Below the root there is nothing to patch, but what rules the root comes first.
-  (void)unescape(tokens.substr(slash), pointer);
-  refuse_locations(root);
-  refuse_unsettable(root);
-  throw HttpError(400, fmt::format("Invalid JSON pointer for this resource: '{}'", pointer));
+/// Below the root there is nothing to patch, except single locations.
+void check_depth(const std::vector<std::string>& parts, const Operation& operation) {
+  const bool single = parts.front() == "locations" && operation.verb != Verb::replace;
+  if (parts.size() == (single ? 2U : 1U)) return;
+  throw HttpError(400,
+                  fmt::format("Invalid JSON pointer for this resource: '{}'", operation.pointer));
+}
+
+const json& value_of(const json& object, const Operation& operation) {
+  const auto value = object.find("value");
+  if (value == object.end()) {
+    throw HttpError(400, fmt::format(R"(Operation "{}" requires a member named "value".)",
+                                     operation.verb_name));
+  }
+  return *value;
+}
+
+LocationEdit location_edit(const json& object, const Operation& operation,
+                           const std::vector<std::string>& parts) {
+  switch (operation.verb) {
+    case Verb::add:
+      return {.kind = LocationEdit::Kind::add,
+              .position = parts.at(1),
+              .locations = {parse_location(value_of(object, operation))}};
+    case Verb::remove:
+      return {.kind = LocationEdit::Kind::remove, .position = parts.at(1), .locations = {}};
+    case Verb::replace:
+      break;
+  }
+  return {.kind = LocationEdit::Kind::replace,
+          .position = "-",
+          .locations = parse_locations(value_of(object, operation))};
 }
 
 AttributeEdit::Kind kind_of(Verb verb, PatchDialect dialect) {
@@ -139,22 +165,23 @@ AttributeEdit::Kind kind_of(Verb verb, PatchDialect dialect) {
   return dialect == PatchDialect::v2_0 ? AttributeEdit::Kind::create : AttributeEdit::Kind::put;
 }
 
-AttributeEdit parse_operation(const json& object, PatchDialect dialect) {
+ImageEdit parse_operation(const json& object, PatchDialect dialect) {
   if (!object.is_object()) throw HttpError(400, "Operations must be JSON objects.");
   const auto operation =
       dialect == PatchDialect::v2_1 ? operation_v2_1(object) : operation_v2_0(object);
-  const auto name = attribute_of(operation.pointer);
-  refuse_locations(name);
-  refuse_unsettable(name);
+  const auto parts = parts_of(operation.pointer);
+  const auto& name = parts.front();
+  check_depth(parts, operation);
+  if (name == "locations") return location_edit(object, operation, parts);
 
   AttributeEdit edit{.kind = kind_of(operation.verb, dialect), .name = name, .value = {}};
-  if (operation.verb == Verb::remove) return edit;
-  const auto value = object.find("value");
-  if (value == object.end()) {
-    throw HttpError(400, fmt::format(R"(Operation "{}" requires a member named "value".)",
-                                     operation.verb_name));
+  if (operation.verb == Verb::remove) {
+    refuse_unsettable(name);
+    return edit;
   }
-  edit.value = attribute_value(name, *value);
+  const auto& value = value_of(object, operation);
+  refuse_unsettable(name);
+  edit.value = attribute_value(name, value);
   return edit;
 }
 
@@ -173,12 +200,12 @@ PatchDialect patch_dialect(std::string_view content_type) {
                   {}, {{"Accept-Patch", std::string(kAcceptPatch)}});
 }
 
-std::vector<AttributeEdit> parse_patch(std::string_view body, PatchDialect dialect) {
+std::vector<ImageEdit> parse_patch(std::string_view body, PatchDialect dialect) {
   const auto operations = parse_json_body(body);
   if (!operations.is_array()) {
     throw HttpError(400, "Request body must be a JSON array of operation objects.");
   }
-  std::vector<AttributeEdit> edits;
+  std::vector<ImageEdit> edits;
   edits.reserve(operations.size());
   for (const auto& operation : operations) {
     edits.push_back(parse_operation(operation, dialect));

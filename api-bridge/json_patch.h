@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "catalog/attributes.h"
+#include "catalog/image_edit.h"
 
 namespace glance::api {
 
@@ -22,9 +22,9 @@ inline constexpr std::string_view kAcceptPatch =
 /// Throws HttpError 415 with an Accept-Patch header for any other type.
 [[nodiscard]] PatchDialect patch_dialect(std::string_view content_type);
 
-/// The body of `PATCH /v2/images/{id}` as edits for Catalog::update(). Pure. Throws HttpError:
+/// The body of `PATCH /v2/images/{id}` as edits for Catalog::patch(). Pure. Throws HttpError:
 /// 400 for what is no patch, a pointer that leads nowhere, a value of the wrong type; 403 for
-/// attributes that are read-only or reserved, and for locations.
-[[nodiscard]] std::vector<AttributeEdit> parse_patch(std::string_view body, PatchDialect dialect);
+/// attributes that are read-only or reserved.
+[[nodiscard]] std::vector<ImageEdit> parse_patch(std::string_view body, PatchDialect dialect);
 
 }  // namespace glance::api

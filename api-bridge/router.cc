@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "api-bridge/discovery.h"
 #include "api-bridge/http_error.h"
 
 namespace glance::api {
@@ -44,22 +43,6 @@ std::optional<Parameters> match_pattern(std::string_view pattern,
   return std::nullopt;
 }
 
-/// Clients may name the version in the Accept header instead of the path (contract § 0.1).
-bool accepts_version(const Request& request) {
-  constexpr std::string_view kVendor = "application/vnd.openstack.images-";
-  const auto accept = trim(request.header("Accept").value_or(""));
-  return accept.starts_with(kVendor) && is_version_prefix(accept.substr(kVendor.size()));
-}
-
-/// The segments below the version; nothing if the request is outside of the API.
-std::optional<std::vector<std::string>> path_in_api(const Request& request) {
-  if (is_version_prefix(request.path.front())) {
-    return std::vector(request.path.begin() + 1, request.path.end());
-  }
-  if (accepts_version(request)) return request.path;
-  return std::nullopt;
-}
-
 bool asks_for_versions(const std::vector<std::string>& path) {
   return path.front() == "versions" && (path.size() == 1 || (path.size() == 2 && path[1].empty()));
 }
@@ -71,26 +54,45 @@ Response to_version_root(const Request& request) {
           .body = std::string()};
 }
 
-Response healthy() {
-  return {.status = 200, .headers = {{"Content-Type", "text/plain; charset=UTF-8"}}, .body = "OK"};
-}
-
 }  // namespace
 
-bool is_version_prefix(std::string_view segment) noexcept {
+Router::Router(std::vector<Route> routes, Handler versions, std::vector<unsigned> minors)
+    : routes_(std::move(routes)), versions_(std::move(versions)), minors_(std::move(minors)) {}
+
+bool Router::is_version_prefix(std::string_view segment) const noexcept {
   if (segment == "v2") return true;
-  return std::ranges::any_of(kApiMinors, [&](unsigned minor) {
+  return std::ranges::any_of(minors_, [&](unsigned minor) {
     return segment.starts_with("v2.") && parse_digits(segment.substr(3)) == minor &&
            segment.size() == (minor < 10 ? 4U : 5U);
   });
 }
 
-Router::Router(std::vector<Route> routes, Handler versions)
-    : routes_(std::move(routes)), versions_(std::move(versions)) {}
+/// Clients may name the version in the Accept header instead of the path (contract § 0.1).
+bool Router::accepts_version(const Request& request) const {
+  constexpr std::string_view kVendor = "application/vnd.openstack.images-";
+  const auto accept = trim(request.header("Accept").value_or(""));
+  return accept.starts_with(kVendor) && is_version_prefix(accept.substr(kVendor.size()));
+}
+
+/// The segments below the version; nothing if the request is outside of the API.
+std::optional<std::vector<std::string>> Router::path_in_api(const Request& request) const {
+  if (is_version_prefix(request.path.front())) {
+    return std::vector(request.path.begin() + 1, request.path.end());
+  }
+  if (accepts_version(request)) return request.path;
+  return std::nullopt;
+}
+
+void Router::add_page(std::string name, Handler handler) {
+  pages_.insert_or_assign(std::move(name), std::move(handler));
+}
 
 std::variant<const Route*, Response> Router::match(Request& request) const {
   if (request.method == "OPTIONS") return Response{.status = 200, .headers = {}, .body = {}};
-  if (request.path == std::vector<std::string>{"healthcheck"}) return healthy();
+  if (const auto page = pages_.find(request.path.front());
+      request.path.size() == 1 && page != pages_.end()) {
+    return page->second(request);
+  }
   const auto path = path_in_api(request);
   if (!path) {
     auto versions = versions_(request);

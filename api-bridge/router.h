@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -41,8 +43,13 @@ struct Route {
 class Router {
  public:
   /// `versions` answers whatever is outside of the API: its status is made 300 unless the
-  /// version list itself was asked for.
-  Router(std::vector<Route> routes, Handler versions);
+  /// version list itself was asked for. `minors` are the API's versions, v2.N;
+  /// without them only `v2` is known.
+  Router(std::vector<Route> routes, Handler versions, std::vector<unsigned> minors = {});
+
+  /// Answers requests for `/name`, outside of the API; `handler` must not block. Before the first
+  /// match() only.
+  void add_page(std::string name, Handler handler);
 
   /// The route, with the request's parameters set, or the answer if there is none. Does not
   /// block. Throws HttpError.
@@ -51,11 +58,15 @@ class Router {
  private:
   [[nodiscard]] const Route* find(Request& request, const std::vector<std::string>& path) const;
 
+  /// Whether the text is the prefix of a version of the API: `v2`, `v2.9`, …
+  [[nodiscard]] bool is_version_prefix(std::string_view segment) const noexcept;
+  [[nodiscard]] bool accepts_version(const Request& request) const;
+  [[nodiscard]] std::optional<std::vector<std::string>> path_in_api(const Request& request) const;
+
   std::vector<Route> routes_;
   Handler versions_;
+  std::vector<unsigned> minors_;
+  std::map<std::string, Handler, std::less<>> pages_;
 };
-
-/// Whether the text is the prefix of an API version that this server speaks: `v2`, `v2.9`, …
-[[nodiscard]] bool is_version_prefix(std::string_view segment) noexcept;
 
 }  // namespace glance::api

@@ -8,7 +8,9 @@
 #include "api-bridge/discovery.h"
 #include "api-bridge/image_data.h"
 #include "api-bridge/images.h"
+#include "api-bridge/info.h"
 #include "api-bridge/members.h"
+#include "api-bridge/stage.h"
 #include "api-bridge/tags.h"
 #include "catalog/catalog.h"
 
@@ -39,6 +41,7 @@ Router make_router(Catalog& catalog) {
        with(catalog, deactivate_image)},
       {"POST", "images/{image_id}/actions/reactivate", BodyKind::none,
        with(catalog, reactivate_image)},
+      {"PUT", "images/{image_id}/stage", BodyKind::stream, with(catalog, stage_image_data)},
       {"GET", "images/{image_id}/members", BodyKind::none, with(catalog, list_members)},
       {"POST", "images/{image_id}/members", BodyKind::buffered, with(catalog, create_member)},
       {"GET", "images/{image_id}/members/{member_id}", BodyKind::none, with(catalog, show_member)},
@@ -48,11 +51,21 @@ Router make_router(Catalog& catalog) {
        with(catalog, delete_member)},
       {"PUT", "images/{image_id}/tags/{tag}", BodyKind::none, with(catalog, add_tag)},
       {"DELETE", "images/{image_id}/tags/{tag}", BodyKind::none, with(catalog, delete_tag)},
+      {"GET", "info/import", BodyKind::none, with(catalog, show_import_methods)},
+      {"GET", "info/stores", BodyKind::none, with(catalog, list_stores)},
+      {"GET", "info/stores/detail", BodyKind::none, with(catalog, list_stores_in_detail)},
+      {"GET", "info/usage", BodyKind::none, with(catalog, show_usage)},
+      {"DELETE", "stores/{store_id}/{image_id}", BodyKind::none, with(catalog, delete_from_store)},
       {"GET", "schemas/{name}", BodyKind::none,
        [&catalog](const Request& request) { return show_schema(catalog.config(), request); }},
   };
-  return {std::move(routes),
-          [&catalog](const Request& request) { return list_versions(catalog.config(), request); }};
+  const auto& config = catalog.config();
+  Router router(
+      std::move(routes),
+      [&config](const Request& request) { return list_versions(config, request); },
+      api_minors(config));
+  router.add_page("healthcheck", [&config](const Request&) { return check_health(config); });
+  return router;
 }
 
 }  // namespace glance::api

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "catalog/access.h"
 #include "catalog/change_feed.h"
@@ -15,11 +16,13 @@
 #include "catalog/database/image_select.h"
 #include "catalog/database/schema.h"
 #include "catalog/database/upload_rows.h"
+#include "catalog/locations.h"
 #include "catalog/policy.h"
 #include "catalog/sharing.h"
 #include "catalog/store/file_store.h"
 #include "catalog/upload/expectation.h"
 #include "catalog/upload/publication.h"
+#include "catalog/upload/staging.h"
 
 namespace glance {
 
@@ -44,7 +47,8 @@ class DatabaseCatalog final : public Catalog {
   DatabaseCatalog(const Config& config, bool create)
       : config_(config),
         database_(config.database_url, create),
-        store_(config.filesystem_store_datadir, config.store_id, create) {
+        store_(config.filesystem_store_datadir, config.store_id, create),
+        staging_(config.staging_datadir) {
     if (create) create_schema(database_);
     check_schema(database_);
   }
@@ -56,7 +60,10 @@ class DatabaseCatalog final : public Catalog {
   std::vector<Image> list(const Caller& caller, const ImageQuery& query) override;
   Image resolve(const Caller& caller, const std::string& name_or_id) override;
   Image update(const Caller& caller, const ImageId& id,
-               std::span<const AttributeEdit> edits) override;
+               std::span<const AttributeEdit> edits) override {
+    return patch(caller, id, std::vector<ImageEdit>(edits.begin(), edits.end()));
+  }
+  Image patch(const Caller& caller, const ImageId& id, std::span<const ImageEdit> edits) override;
   void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
                    const ImageId& replaced, Replaced how) override;
   void expect(const Caller& caller, const ImageId& id, const Expectation& expected) override;
@@ -91,6 +98,12 @@ class DatabaseCatalog final : public Catalog {
   std::shared_ptr<Upload> upload(const Caller& caller, const ImageId& id,
                                  const UploadOptions& options) override;
   std::unique_ptr<BlobReader> open_data(const Caller& caller, const ImageId& id) override;
+  void remove_from_store(const Caller& caller, const ImageId& id,
+                         const std::string& store_id) override;
+  std::unique_ptr<StagedUpload> stage(const Caller& caller, const ImageId& id) override;
+  std::uint64_t stored_bytes(const std::optional<std::string>& owner) override {
+    return database_.read([&](Session& sql) { return rows::sum_stored_bytes(sql, owner); });
+  }
   [[nodiscard]] Space space() const override { return store_.space(); }
   std::vector<ImageEntry> entries(const Caller& caller) override;
   std::vector<ImageEntry> entries(const Caller& caller, std::span<const ImageId> ids) override;
@@ -99,6 +112,7 @@ class DatabaseCatalog final : public Catalog {
   std::unique_ptr<ChangeFeed> changes() override { return open_change_feed(database_); }
   RecoveryReport recover() override {
     prune_changes(database_);
+    recover_staging(database_, staging_);
     return recover_uploads(database_, store_, config_.hashing_algorithm);
   }
   void check(const FindingSink& report) override { check_consistency(database_, store_, report); }
@@ -111,6 +125,7 @@ class DatabaseCatalog final : public Catalog {
 
  private:
   static void require_deletable(const Image& image);
+  void remove_unused(Image image, std::vector<Location> before);
   [[nodiscard]] MarkerValues marker_values(Session& sql, const Caller& caller,
                                            const ImageQuery& query) const;
   void switch_status(const Caller& caller, const ImageId& id, ImageStatus from, ImageStatus to,
@@ -122,6 +137,7 @@ class DatabaseCatalog final : public Catalog {
   const Config config_;
   Database database_;
   FileStore store_;
+  Staging staging_;
 };
 
 void DatabaseCatalog::require_deletable(const Image& image) {
@@ -149,6 +165,7 @@ Image DatabaseCatalog::add(const Caller& caller, const ImageDraft& draft) {
   image.tags.assign(tags.begin(), tags.end());
   image.properties = draft.properties;
   image.temporary = draft.temporary;
+  require_permitted(caller, draft.visibility);
   if (!may_modify(caller, image)) {
     throw Error(Errc::forbidden, "You are not permitted to create images owned by '" +
                                      image.owner.value_or("") + "'.");
@@ -228,17 +245,58 @@ Image DatabaseCatalog::resolve(const Caller& caller, const std::string& name_or_
   throw Error(Errc::not_found, "no image has the name or id '" + name_or_id + "'");
 }
 
-Image DatabaseCatalog::update(const Caller& caller, const ImageId& id,
-                              std::span<const AttributeEdit> edits) {
-  return database_.write([&](Session& sql) {
-    const Image before = require_modifiable(sql, caller, id);
-    Image after = before;
-    for (const auto& edit : edits) apply(edit, config_.limits, after);
+Image DatabaseCatalog::patch(const Caller& caller, const ImageId& id,
+                             std::span<const ImageEdit> edits) {
+  std::vector<Location> before;
+  Image patched = database_.write([&](Session& sql) {
+    const Image old = require_modifiable(sql, caller, id);
+    before = old.locations;
+    Image after = old;
+    for (const auto& edit : edits) {
+      if (const auto* attribute = std::get_if<AttributeEdit>(&edit)) {
+        require_permitted(caller, *attribute);
+        apply(*attribute, config_.limits, after);
+      } else {
+        const auto& location = std::get<LocationEdit>(edit);
+        locations::apply(sql, caller, location, config_, store_, after);
+      }
+    }
     if (edits.empty()) return after;
     after.updated_at = now();
-    rows::update_image(sql, before, after);
+    rows::update_image(sql, old, after);
     return after;
   });
+  remove_unused(patched, std::move(before));
+  return patched;
+}
+
+/// Removes the data at those of the locations that the image no longer has.
+void DatabaseCatalog::remove_unused(Image image, std::vector<Location> before) {
+  std::erase_if(before, [&](const Location& old) {
+    return std::ranges::find(image.locations, old.url, &Location::url) != image.locations.end();
+  });
+  image.locations = std::move(before);
+  remove_data(database_, store_, image);
+}
+
+void DatabaseCatalog::remove_from_store(const Caller& caller, const ImageId& id,
+                                        const std::string& store_id) {
+  std::vector<Location> before;
+  Image after = database_.write([&](Session& sql) {
+    const Image old = require_modifiable(sql, caller, id);
+    before = old.locations;
+    Image image = old;
+    locations::remove_from_store(caller, store_id, config_, image);
+    image.updated_at = now();
+    rows::update_image(sql, old, image);
+    return image;
+  });
+  remove_unused(std::move(after), std::move(before));
+}
+
+std::unique_ptr<StagedUpload> DatabaseCatalog::stage(const Caller& caller, const ImageId& id) {
+  database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
+  return StagedUpload::begin(database_, staging_, config_, id);
 }
 
 void DatabaseCatalog::add_tag(const Caller& caller, const ImageId& id, const std::string& tag) {
@@ -299,6 +357,7 @@ void DatabaseCatalog::remove(const Caller& caller, const ImageId& id) {
     return found;
   });
   remove_data(database_, store_, image);
+  if (is_being_filled(image.status)) staging_.remove(id);
 }
 
 void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expectation& expected) {

@@ -15,11 +15,13 @@
 #include "catalog/config.h"
 #include "catalog/consistency.h"
 #include "catalog/image.h"
+#include "catalog/image_edit.h"
 #include "catalog/image_entry.h"
 #include "catalog/image_member.h"
 #include "catalog/image_query.h"
 #include "catalog/store/store.h"
 #include "catalog/upload/recovery.h"
+#include "catalog/upload/staged_upload.h"
 #include "catalog/upload/upload.h"
 
 namespace glance {
@@ -61,6 +63,11 @@ class Catalog {
   /// those of apply() in attributes.h.
   virtual Image update(const Caller& caller, const ImageId& id,
                        std::span<const AttributeEdit> edits) = 0;
+
+  /// The same for edits of locations too; the data of locations that go away are removed. Errors:
+  /// also those of locations::apply() in locations.h.
+  virtual Image patch(const Caller& caller, const ImageId& id,
+                      std::span<const ImageEdit> edits) = 0;
 
   /// Gives the image `name` and deletes or hides the image that had it, in one transaction; the
   /// new one takes the old one's place in the order of names. Errors: not_found, forbidden,
@@ -124,6 +131,19 @@ class Catalog {
   /// another size than recorded).
   [[nodiscard]] virtual std::unique_ptr<BlobReader> open_data(const Caller& caller,
                                                               const ImageId& id) = 0;
+
+  /// Removes the image's data from one of several stores that hold it. Errors: not_found (also:
+  /// no data there), forbidden (no administrator, the only store), conflict (an unknown store, or
+  /// the image is not active).
+  virtual void remove_from_store(const Caller& caller, const ImageId& id,
+                                 const std::string& store_id) = 0;
+
+  /// Begins to stage data for a later import: see StagedUpload::begin(). The catalog must outlive
+  /// it.
+  virtual std::unique_ptr<StagedUpload> stage(const Caller& caller, const ImageId& id) = 0;
+
+  /// What the images of a project, or with nothing those of nobody, take in the stores.
+  [[nodiscard]] virtual std::uint64_t stored_bytes(const std::optional<std::string>& owner) = 0;
 
   [[nodiscard]] virtual Space space() const = 0;
 

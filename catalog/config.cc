@@ -185,6 +185,13 @@ void read_database(const ConfigReader& reader, Config& config) {
               config.source + ": [database] connection is not set; allowed: sqlite:////PATH");
 }
 
+void read_directory(const ConfigReader& reader, const Option& option, fs::path& target) {
+  const auto* value = reader.find(option);
+  if (value == nullptr || value->text.empty()) return;
+  if (!value->text.starts_with('/')) reader.refuse(option, *value, "an absolute path", "/PATH");
+  target = fs::path(value->text).lexically_normal();
+}
+
 void read_datadir(const ConfigReader& reader, std::string_view section, Config& config) {
   const Option several{section, "filesystem_store_datadirs"};
   if (const auto* value = reader.find(several)) {
@@ -193,11 +200,14 @@ void read_datadir(const ConfigReader& reader, std::string_view section, Config& 
                                        " several directories in one store are not supported yet; "
                                        "allowed: filesystem_store_datadir");
   }
-  const Option one{section, "filesystem_store_datadir"};
-  const auto* value = reader.find(one);
-  if (value == nullptr) return;
-  if (!value->text.starts_with('/')) reader.refuse(one, *value, "an absolute path", "/PATH");
-  config.filesystem_store_datadir = fs::path(value->text).lexically_normal();
+  read_directory(reader, {section, "filesystem_store_datadir"}, config.filesystem_store_datadir);
+  constexpr std::uint64_t kMaxChunk = std::numeric_limits<std::int32_t>::max();
+  reader.number<std::uint64_t>({section, "filesystem_store_chunk_size"}, 1, kMaxChunk,
+                               config.filesystem_store_chunk_size);
+  reader.flag({section, "filesystem_thin_provisioning"}, config.filesystem_thin_provisioning);
+  if (const auto* text = reader.find({section, "store_description"})) {
+    config.store_description = text->text;
+  }
 }
 
 bool is_file_store(std::string_view type) {
@@ -272,11 +282,51 @@ void read_store(const ConfigReader& reader, Config& config) {
   const auto* value = reader.find(option);
   const auto backends =
       value ? read_backends(reader, option, *value) : std::map<std::string, std::string>();
-  if (backends.empty()) {
-    read_single_store(reader, config);
-  } else {
+  config.enabled_backends = !backends.empty();
+  if (config.enabled_backends) {
     read_default_backend(reader, backends, config);
+  } else {
+    read_single_store(reader, config);
   }
+}
+
+/// `file:///tmp/staging/`, or with several stores the directory of the reserved one.
+void read_staging(const ConfigReader& reader, Config& config) {
+  if (config.enabled_backends) {
+    config.staging_datadir = "/var/lib/glance/os_glance_staging_store";
+    read_directory(reader, {"os_glance_staging_store", "filesystem_store_datadir"},
+                   config.staging_datadir);
+    return;
+  }
+  const Option option{"DEFAULT", "node_staging_uri"};
+  const auto* value = reader.find(option);
+  if (value == nullptr || value->text.empty()) return;
+  constexpr std::string_view kScheme = "file://";
+  const std::string_view uri = value->text;
+  if (!uri.starts_with(kScheme) || !uri.substr(kScheme.size()).starts_with('/')) {
+    reader.refuse(option, *value, "the URI of a directory", "file:///PATH");
+  }
+  config.staging_datadir = fs::path(uri.substr(kScheme.size())).lexically_normal();
+}
+
+/// `0`, `10737418240`, `10GB`: powers of 1024, as Glance counts.
+void read_storage_quota(const ConfigReader& reader, Config& config) {
+  const Option option{"DEFAULT", "user_storage_quota"};
+  const auto* value = reader.find(option);
+  if (value == nullptr || value->text.empty()) return;
+  constexpr std::array<std::string_view, 5> kUnits = {"B", "KB", "MB", "GB", "TB"};
+  const std::string_view text = value->text;
+  std::uint64_t number = 0;
+  const auto [stop, failure] = std::from_chars(text.begin(), text.end(), number);
+  const std::string_view unit = trim(std::string_view(stop, text.end()));
+  const auto* found = std::ranges::find(kUnits, unit.empty() ? "B" : unit);
+  const auto shift = 10U * static_cast<unsigned>(found - kUnits.begin());
+  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+  if (failure != std::errc() || found == kUnits.end() || number > kMax >> shift) {
+    reader.refuse(option, *value, "an amount of storage",
+                  "a number and one of B, KB, MB, GB, TB; 0 for no limit");
+  }
+  config.user_storage_quota = number << shift;
 }
 
 void read_limits(const ConfigReader& reader, Config& config) {
@@ -292,6 +342,7 @@ void read_limits(const ConfigReader& reader, Config& config) {
                 limits.image_member_quota);
   reader.number({"DEFAULT", "image_location_quota"}, -kMaxQuota, kMaxQuota,
                 limits.image_location_quota);
+  read_storage_quota(reader, config);
   reader.list({"image_format", "disk_formats"}, limits.disk_formats);
   reader.list({"image_format", "container_formats"}, limits.container_formats);
   constexpr auto kMaxPage = std::uint32_t{std::numeric_limits<std::int32_t>::max()};
@@ -346,6 +397,8 @@ void read_server(const ConfigReader& reader, Config& config) {
   reader.flag({"DEFAULT", "show_image_direct_url"}, config.show_image_direct_url);
   reader.flag({"DEFAULT", "show_multiple_locations"}, config.show_multiple_locations);
   read_hashing_algorithm(reader, config);
+  reader.list({"DEFAULT", "enabled_import_methods"}, config.enabled_import_methods);
+  read_directory(reader, {"healthcheck", "disable_by_file_path"}, config.healthcheck_disable_file);
 }
 
 void read_glancefs(const OsloConfig& file, const ConfigReader& reader, Config& config) {
@@ -374,6 +427,7 @@ Config embedded_config(const std::string& spec, bool create) {
   config.source = spec;
   config.database_url = sqlite_url(database);
   config.filesystem_store_datadir = directory / "images";
+  config.staging_datadir = directory / "staging";
   return config;
 }
 
@@ -434,6 +488,7 @@ Config read_config_file(const std::filesystem::path& path) {
   config.source = path.string();
   read_database(reader, config);
   read_store(reader, config);
+  read_staging(reader, config);
   read_limits(reader, config);
   read_server(reader, config);
   read_glancefs(file, reader, config);

@@ -37,6 +37,14 @@ struct Config {
   std::string database_url;  ///< as SQLAlchemy writes it, e.g. sqlite:////srv/glance.sqlite
   std::filesystem::path filesystem_store_datadir = "/var/lib/glance/images";
   std::string store_id = "file";  ///< what `{"store": …}` in a location's metadata says
+  bool enabled_backends = false;  ///< stores have ids that clients may name
+  std::string store_description;  ///< for people; may be empty
+  std::uint64_t filesystem_store_chunk_size = 65536;  ///< bytes; told to clients, no more
+  bool filesystem_thin_provisioning = false;          ///< likewise
+  /// Where data wait that are uploaded, but not imported yet.
+  std::filesystem::path staging_datadir = "/tmp/staging";
+  std::vector<std::string> enabled_import_methods = {"glance-direct", "web-download", "copy-image"};
+  std::uint64_t user_storage_quota = 0;  ///< bytes that a project's images may take; 0: any
   ImageLimits limits;
   std::string hashing_algorithm = "sha512";
   std::uint32_t limit_param_default = 25;
@@ -46,7 +54,8 @@ struct Config {
   std::string bind_host = "127.0.0.1";
   std::uint16_t bind_port = 9292;
   std::optional<std::string> public_endpoint;
-  std::uint32_t workers = 0;  ///< 0: as many as there are cores
+  std::filesystem::path healthcheck_disable_file;  ///< empty: none
+  std::uint32_t workers = 0;                       ///< 0: as many as there are cores
   /// The section [glancefs], by key: what the mount reads its defaults from.
   std::map<std::string, Setting> glancefs;
 };

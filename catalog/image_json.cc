@@ -68,10 +68,25 @@ void add_locations(const Image& image, const Config& config, Json& json) {
   json["locations"] = std::move(locations);
 }
 
+/// The stores that hold the data, where stores have ids that clients may name.
+void add_stores(const Image& image, const Config& config, Json& json) {
+  if (!config.enabled_backends) return;
+  std::string stores;
+  for (const Location& location : image.locations) {
+    const Json metadata = metadata_object(location.metadata);
+    const auto store = metadata.find("store");
+    if (store == metadata.end() || !store->is_string()) continue;
+    if (!stores.empty()) stores += ',';
+    stores += store->get_ref<const std::string&>();
+  }
+  if (!stores.empty()) json["stores"] = std::move(stores);
+}
+
 void add_properties(const Image& image, Json& json) {
   for (const auto& [name, value] : image.properties) {
     // A row that bears a core attribute's name, which no API call can make, must not replace it.
-    if (name == kHiddenProperty || find_core_attribute(name) != nullptr) continue;
+    const bool taken = name == "stores" || find_core_attribute(name) != nullptr;
+    if (taken || name == kHiddenProperty) continue;
     json.push_back({name, value});
   }
 }
@@ -82,6 +97,7 @@ std::string image_to_json(const Image& image, const Config& config) {
   Json json;
   add_core(image, json);
   add_locations(image, config, json);
+  add_stores(image, config, json);
   add_properties(image, json);
   constexpr int kCompact = -1;
   return json.dump(kCompact, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/policy.h"
 
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "catalog/error.h"
+
 namespace glance {
 namespace {
 
@@ -34,6 +40,20 @@ bool may_download(const Caller& caller, const Image& image) noexcept {
   if (image.status == ImageStatus::deactivated) return false;
   // Who holds somebody else's shared image was admitted by the database, as a member.
   return image.visibility == Visibility::shared || may_see(caller, image);
+}
+
+void require_permitted(const Caller& caller, Visibility visibility) {
+  if (caller.is_admin || visibility != Visibility::public_) return;
+  throw Error(Errc::forbidden, "You are not authorized to complete publicize_image action.");
+}
+
+void require_permitted(const Caller& caller, const AttributeEdit& edit) {
+  if (caller.is_admin) return;
+  if (edit.name == "owner") throw Error(Errc::forbidden, "Owner can't be updated by non admin.");
+  if (edit.name != "visibility") return;
+  const auto* text = std::get_if<std::string>(&edit.value);
+  const auto visibility = text == nullptr ? std::nullopt : parse_visibility(*text);
+  if (visibility) require_permitted(caller, *visibility);
 }
 
 }  // namespace glance

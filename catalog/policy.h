@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "catalog/attributes.h"
 #include "catalog/caller.h"
 #include "catalog/image.h"
 
@@ -15,5 +16,10 @@ namespace glance {
 
 /// Whether the caller may read the image's data; deactivated ones are open to admins only. Pure.
 [[nodiscard]] bool may_download(const Caller& caller, const Image& image) noexcept;
+
+/// Publishing an image to all projects and giving it to another one are for administrators.
+/// Error: forbidden.
+void require_permitted(const Caller& caller, Visibility visibility);
+void require_permitted(const Caller& caller, const AttributeEdit& edit);
 
 }  // namespace glance

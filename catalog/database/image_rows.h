@@ -42,7 +42,8 @@ extern const char* const kImageColumns;
 
 void insert_image(Session& sql, const Image& image);
 
-/// Writes what differs between the two states, and `after.updated_at`.
+/// Writes what differs between the two states, locations too, and `after.updated_at`. URLs that are
+/// no longer there are noted in glancefs_garbage: their data are the store's to remove.
 void update_image(Session& sql, const Image& before, const Image& after);
 
 /// Soft deletion of the image and all that belongs to it. The data are the store's to remove:
@@ -56,6 +57,20 @@ void forget_garbage(Session& sql, const std::string& url);
 /// The compare-and-swap of the state machine: false if the image is not in `from`.
 [[nodiscard]] bool move_status(Session& sql, const ImageId& id, ImageStatus from, ImageStatus to,
                                Timestamp when);
+
+/// What a project's images take in the stores, every location counted: Glance's reckoning for
+/// user_storage_quota. With nothing those that nobody owns.
+[[nodiscard]] std::uint64_t sum_stored_bytes(Session& sql, const std::optional<std::string>& owner);
+
+/// An uploading image gets the size of its staged data; nothing if it no longer waits for them.
+[[nodiscard]] std::optional<Image> set_staged_size(Session& sql, const ImageId& id,
+                                                   std::uint64_t size, Timestamp when);
+
+/// An uploading image waits for data again; any other stays as it is.
+void return_to_queued(Session& sql, const ImageId& id, Timestamp when);
+
+/// Whether the URL is some image's location, or of data that are to be removed.
+[[nodiscard]] bool location_is_known(Session& sql, const std::string& url);
 
 void insert_location(Session& sql, const ImageId& id, const Location& location, Timestamp when);
 

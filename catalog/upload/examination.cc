@@ -18,6 +18,17 @@ ReadAt reader_of(const BlobWriter& blob) {
 
 }  // namespace
 
+void require_formats(const Image& image) {
+  std::string missing;
+  if (!image.disk_format) missing = "disk_format";
+  if (!image.container_format)
+    missing += missing.empty() ? "container_format" : ", container_format";
+  if (missing.empty()) return;
+  const bool both = !image.disk_format && !image.container_format;
+  throw Error(Errc::invalid, (both ? "Properties " : "Property ") + missing +
+                                 " must be set prior to saving data.");
+}
+
 rows::SealedData examine(const Image& image, const BlobWriter& blob, std::uint64_t size,
                          const Digests& digests, bool detect_format) {
   const ImageFormat found = inspect_image(reader_of(blob), size);

@@ -9,6 +9,9 @@
 
 namespace glance {
 
+/// An image needs both formats before it can have data. Error: invalid, naming what is missing.
+void require_formats(const Image& image);
+
 /// What sealing has to find out about `size` bytes of `blob`, which are to become the data of
 /// `image`: the format and virtual size by their content, and with `digests` the record of it
 /// all. Formats that the image does not say are only found out with `detect_format`.

@@ -16,17 +16,6 @@ namespace glance {
 
 namespace {
 
-void require_formats(const Image& image) {
-  std::string missing;
-  if (!image.disk_format) missing = "disk_format";
-  if (!image.container_format)
-    missing += missing.empty() ? "container_format" : ", container_format";
-  if (missing.empty()) return;
-  const bool both = !image.disk_format && !image.container_format;
-  throw Error(Errc::invalid, (both ? "Properties " : "Property ") + missing +
-                                 " must be set prior to saving data.");
-}
-
 /// queued → saving, with the row that recovery needs.
 void start_saving(Session& sql, const ImageId& id, const UploadOptions& options) {
   const auto image = rows::select_image(sql, id);

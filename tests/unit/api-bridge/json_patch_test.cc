@@ -16,7 +16,7 @@ using Kind = AttributeEdit::Kind;
 AttributeEdit only(const std::string& body, PatchDialect dialect = PatchDialect::v2_1) {
   const auto edits = parse_patch(body, dialect);
   EXPECT_EQ(edits.size(), 1U);
-  return edits.at(0);
+  return std::get<AttributeEdit>(edits.at(0));
 }
 
 struct Refusal {

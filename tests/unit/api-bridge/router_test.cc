@@ -16,12 +16,15 @@ Response nothing(const Request&) {
 }
 
 Router make_test_router() {
-  return {{{"GET", "images", BodyKind::buffered, Handler(nothing)},
-           {"POST", "images", BodyKind::buffered, Handler(nothing)},
-           {"GET", "images/{image_id}", BodyKind::none, Handler(nothing)},
-           {"DELETE", "images/{image_id}", BodyKind::none, Handler(nothing)},
-           {"PUT", "images/{image_id}/tags/{tag}", BodyKind::none, Handler(nothing)}},
-          [](const Request&) { return json_response("versions"); }};
+  Router router{{{"GET", "images", BodyKind::buffered, Handler(nothing)},
+                 {"POST", "images", BodyKind::buffered, Handler(nothing)},
+                 {"GET", "images/{image_id}", BodyKind::none, Handler(nothing)},
+                 {"DELETE", "images/{image_id}", BodyKind::none, Handler(nothing)},
+                 {"PUT", "images/{image_id}/tags/{tag}", BodyKind::none, Handler(nothing)}},
+                [](const Request&) { return json_response("versions"); },
+                {15, 9, 7, 6, 5, 4, 3, 2, 1, 0}};
+  router.add_page("page", [](const Request&) { return Response{.status = 204}; });
+  return router;
 }
 
 Request request_for(const std::string& method, const std::string& target) {
@@ -111,10 +114,20 @@ TEST(Router, DoesNotImplementUnknownMethodsOnUnknownPaths) {
   EXPECT_EQ(status_for("FROB", "/v2/images"), 405);
 }
 
-TEST(Router, AnswersOptionsAndHealthchecks) {
+TEST(Router, AnswersOptionsAndPagesOutsideOfTheApi) {
   EXPECT_EQ(status_for("OPTIONS", "/v2/images"), 200);
   EXPECT_EQ(status_for("OPTIONS", "*"), 200);
-  EXPECT_EQ(status_for("GET", "/healthcheck"), 200);
+  EXPECT_EQ(status_for("GET", "/page"), 204);
+  EXPECT_EQ(status_for("GET", "/page/x"), 300);
+}
+
+TEST(Router, KnowsNoMinorVersionUnlessToldOf) {
+  const Router router({{"GET", "images", BodyKind::none, Handler(nothing)}},
+                      [](const Request&) { return json_response("versions"); });
+  auto request = request_for("GET", "/v2.0/images");
+  EXPECT_TRUE(std::holds_alternative<Response>(router.match(request)));
+  request = request_for("GET", "/v2/images");
+  EXPECT_TRUE(std::holds_alternative<const Route*>(router.match(request)));
 }
 
 TEST(Router, RefusesBodiesWhereNoneBelongs) {

@@ -352,7 +352,7 @@ TEST_F(Uploading, ProtectedImagesAreNotReplaced) {
   const auto upload =
       catalog_->upload(caller_, add("x").id, {.replaces = {{.image = old.id, .name = "disk"}}});
   upload->publish();
-  EXPECT_EQ(catalog_->list(caller_, {.filters = {{ImageColumn::name, "disk"}}}).size(), 2U);
+  EXPECT_EQ(catalog_->list(caller_, {.filters = {{ImageColumn::name, {"disk"}}}}).size(), 2U);
 }
 
 TEST_F(Uploading, TemporariesAreShownToWhoeverAsksForThemOnly) {

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "api-bridge/http.h"
+
+namespace glance {
+struct Config;
+}
+
+namespace glance::api {
+
+/// Throws HttpError 415 unless the request's body is declared to be an image's data.
+void require_octet_stream(const Request& request);
+
+/// How many bytes the client says that it will send: in `X-Openstack-Image-Size`, for data that
+/// come in chunks, else in Content-Length. Throws HttpError: 400 for what is no number, 413 for
+/// more than an image may have.
+[[nodiscard]] std::optional<std::uint64_t> announced_size(const Request& request,
+                                                          const Config& config);
+
+}  // namespace glance::api

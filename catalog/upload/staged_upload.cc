@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/upload/staged_upload.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "catalog/access.h"
+#include "catalog/config.h"
+#include "catalog/database/database.h"
+#include "catalog/database/image_rows.h"
+#include "catalog/upload/staging.h"
+
+namespace glance {
+
+namespace {
+
+void start_uploading(Session& sql, const ImageId& id) {
+  const auto image = rows::select_image(sql, id);
+  if (!image) throw no_such_image(id);
+  if (rows::move_status(sql, id, ImageStatus::queued, ImageStatus::uploading, now())) return;
+  throw Error(Errc::conflict, fmt::format("Image status transition from {} to uploading is not "
+                                          "allowed",
+                                          to_string(image->status)));
+}
+
+}  // namespace
+
+std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Staging& staging,
+                                                  const Config& config, const ImageId& id) {
+  // The lock before the status: recovery takes bytes whose lock is free for a dead writer's.
+  std::unique_ptr<StagedUpload> upload(
+      new StagedUpload(database, id, config.limits.image_size_cap, staging.open().create(id)));
+  database.write([&](Session& sql) { start_uploading(sql, id); });
+  upload->begun_ = true;
+  upload->blob_->truncate(0);
+  return upload;
+}
+
+StagedUpload::StagedUpload(Database& database, ImageId id, std::uint64_t size_cap,
+                           std::unique_ptr<BlobWriter> blob)
+    : database_(database), id_(std::move(id)), size_cap_(size_cap), blob_(std::move(blob)) {}
+
+StagedUpload::~StagedUpload() {
+  if (finished_) return;
+  try {
+    // The status first: an image that waits for bytes that are gone could not even be retried.
+    if (begun_) database_.write([&](Session& sql) { rows::return_to_queued(sql, id_, now()); });
+    blob_->discard();
+  } catch (const std::exception& error) {
+    spdlog::error("taking back the staged data of image {}: {}", id_.text(), error.what());
+  }
+}
+
+void StagedUpload::write(std::span<const std::byte> bytes) {
+  if (bytes.size() > size_cap_ - size_) {
+    throw Error(Errc::too_large,
+                fmt::format("the image exceeds the limit of {} bytes (image_size_cap)", size_cap_));
+  }
+  blob_->write(size_, bytes);
+  size_ += bytes.size();
+}
+
+Image StagedUpload::finish() {
+  blob_->sync();
+  auto image =
+      database_.write([&](Session& sql) { return rows::set_staged_size(sql, id_, size_, now()); });
+  if (!image) {
+    throw Error(Errc::gone, fmt::format("image {} was deleted during its upload", id_.text()));
+  }
+  // The record before the rename: recovery knows by the size that all is there.
+  finished_ = true;
+  (void)blob_->publish();
+  return *std::move(image);
+}
+
+}  // namespace glance

@@ -28,4 +28,10 @@ std::optional<std::uint64_t> announced_size(const Request& request, const Config
   return size;
 }
 
+void require_known_store(const Request& request, const Config& config) {
+  const auto store = request.header("X-Image-Meta-Store");
+  if (!store || !config.enabled_backends || trim(*store) == config.store_id) return;
+  throw HttpError(400, fmt::format("Store for identifier {} not found", trim(*store)));
+}
+
 }  // namespace glance::api

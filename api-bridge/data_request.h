@@ -21,4 +21,8 @@ void require_octet_stream(const Request& request);
 [[nodiscard]] std::optional<std::uint64_t> announced_size(const Request& request,
                                                           const Config& config);
 
+/// Where stores have ids, `X-Image-Meta-Store` may name one. Throws HttpError 400 for one that this
+/// server does not have.
+void require_known_store(const Request& request, const Config& config);
+
 }  // namespace glance::api

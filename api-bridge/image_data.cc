@@ -99,6 +99,7 @@ std::unique_ptr<BodySink> upload_image_data(Catalog& catalog, const Request& req
   require_octet_stream(request);
   const auto image = find_image(catalog, request);
   const auto announced = announced_size(request, catalog.config());
+  require_known_store(request, catalog.config());
   return std::make_unique<UploadSink>(begin_upload(catalog, request, image), announced);
 }
 

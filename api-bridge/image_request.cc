@@ -10,12 +10,10 @@
 #include "api-bridge/http_error.h"
 #include "api-bridge/json_body.h"
 #include "catalog/attributes.h"
+#include "catalog/known_properties.h"
 
 namespace glance::api {
 namespace {
-
-constexpr std::string_view kIdPattern =
-    "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$";
 
 [[noreturn]] void refuse_schema(const std::string& what) {
   throw HttpError(400, "Provided object does not match schema 'image': " + what);
@@ -45,7 +43,7 @@ std::int32_t int32_value(std::string_view name, const AttributeValue& value) {
 ImageId id_value(const AttributeValue& value) {
   const auto& text = std::get<std::string>(value);
   auto id = ImageId::parse(text);
-  if (!id) refuse_schema(fmt::format("'{}' does not match '{}'", text, kIdPattern));
+  if (!id) refuse_schema(fmt::format("'{}' does not match '{}'", text, kImageIdPattern));
   return *id;
 }
 
@@ -83,7 +81,8 @@ void set(ImageDraft& draft, const std::string& name, AttributeValue value) {
   } else if (name == "tags") {
     draft.tags = std::get<std::vector<std::string>>(std::move(value));
   } else {
-    draft.properties.insert_or_assign(name, std::get<std::string>(std::move(value)));
+    auto text = optional_text(std::move(value));
+    if (text) draft.properties.insert_or_assign(name, *std::move(text));
   }
 }
 

@@ -4,32 +4,18 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "catalog/config.h"
+#include "catalog/known_properties.h"
 
 namespace glance::api {
 namespace {
 
 using nlohmann::ordered_json;
-
-constexpr std::string_view kUuidPattern =
-    "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$";
-
-/// Properties that are no core attributes, but that OpenStack's services agree on.
-constexpr std::array<std::array<std::string_view, 2>, 9> kKnownProperties = {{
-    {"kernel_id", "Image of the kernel to boot this image with"},
-    {"ramdisk_id", "Image of the ramdisk to boot this image with"},
-    {"instance_uuid", "Server that this image was made from"},
-    {"architecture", "Processor architecture that the image is for"},
-    {"os_distro", "Operating system distribution"},
-    {"os_version", "Version of the operating system, as its distributor writes it"},
-    {"description", "What the image is, for people"},
-    {"cinder_encryption_key_id", "Key of an encrypted volume's image"},
-    {"cinder_encryption_key_deletion_policy", "What becomes of the key when the image goes"},
-}};
 
 ordered_json text(std::string_view description) {
   return {{"type", "string"}, {"description", description}};
@@ -59,16 +45,30 @@ ordered_json one_of(ordered_json property, const std::vector<std::string>& value
 
 ordered_json uuid(std::string_view description) {
   auto property = text(description);
-  property["pattern"] = kUuidPattern;
+  property["pattern"] = kImageIdPattern;
   return property;
 }
 
+ordered_json validation_data() {
+  ordered_json checksum = {{"type", "string"}, {"minLength", 32}, {"maxLength", 32}};
+  return {{"type", "object"},
+          {"description", "What the image's digests are to be"},
+          {"writeOnly", true},
+          {"additionalProperties", false},
+          {"properties",
+           {{"checksum", std::move(checksum)},
+            {"os_hash_algo", {{"type", "string"}, {"maxLength", 64}}},
+            {"os_hash_value", {{"type", "string"}, {"maxLength", 128}}}}},
+          {"required", {"os_hash_algo", "os_hash_value"}}};
+}
+
 ordered_json locations() {
-  const ordered_json location = {
-      {"type", "object"},
-      {"properties",
-       {{"url", {{"type", "string"}, {"maxLength", 255}}}, {"metadata", {{"type", "object"}}}}},
-      {"required", {"url", "metadata"}}};
+  const ordered_json location = {{"type", "object"},
+                                 {"properties",
+                                  {{"url", {{"type", "string"}, {"maxLength", 255}}},
+                                   {"metadata", {{"type", "object"}}},
+                                   {"validation_data", validation_data()}}},
+                                 {"required", {"url", "metadata"}}};
   return {{"type", "array"}, {"items", location}, {"description", "Where the data are kept"}};
 }
 
@@ -113,9 +113,13 @@ void add_rest(ordered_json& properties) {
   properties["file"] = read_only(text("Path of the image's data"));
   properties["schema"] = read_only(text("Path of this schema"));
   properties["locations"] = locations();
-  for (const auto& [name, description] : kKnownProperties) {
-    properties[std::string(name)] = text(description);
-    properties[std::string(name)]["is_base"] = false;
+  for (const auto& known : known_properties()) {
+    auto property =
+        known.is_image_id ? nullable("string", known.description) : text(known.description);
+    if (known.is_image_id) property["pattern"] = kImageIdPattern;
+    if (!known.allowed.empty()) property["enum"] = known.allowed;
+    property["is_base"] = false;
+    properties[std::string(known.name)] = std::move(property);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api-bridge/http_error.h"
+#include "catalog/known_properties.h"
 
 namespace glance::api {
 namespace {
@@ -129,7 +130,10 @@ json parse_json_body(std::string_view body) {
 
 AttributeValue attribute_value(std::string_view name, const json& value) {
   const auto* core = find_core_attribute(name);
-  if (core == nullptr) return text_value(name, value, false);
+  if (core == nullptr) {
+    const auto* known = find_known_property(name);
+    return text_value(name, value, known != nullptr && known->is_image_id);
+  }
   switch (core->type) {
     case AttributeType::boolean:
       if (!value.is_boolean()) refuse_type(name, value, "'boolean'");

@@ -12,6 +12,7 @@
 
 #include "catalog/config.h"
 #include "catalog/error.h"
+#include "catalog/known_properties.h"
 #include "catalog/timestamp.h"
 #include "catalog/utf8.h"
 
@@ -159,6 +160,16 @@ void refuse_read_only(const CoreAttribute* core) {
 void check_property(const std::string& name, const std::string& value) {
   check_short_text("a property's name", name, "Property names can't contain 4 byte unicode.");
   check_text(in_quotes(name), value, four_byte_refusal(name));
+  const auto* known = find_known_property(name);
+  if (known == nullptr) return;
+  if (known->is_image_id && !ImageId::parse(value)) {
+    refuse_schema(fmt::format("{} does not match '{}' ({})", in_quotes(value), kImageIdPattern,
+                              in_quotes(name)));
+  }
+  if (!known->allowed.empty() && std::ranges::find(known->allowed, value) == known->allowed.end()) {
+    refuse_schema(fmt::format("{} is not one of ['{}'] ({})", in_quotes(value),
+                              fmt::join(known->allowed, "', '"), in_quotes(name)));
+  }
 }
 
 std::size_t count_user_properties(const std::map<std::string, std::string>& properties) {
@@ -433,7 +444,16 @@ void apply_to_core(const Core& core, const AttributeEdit& edit, const ImageLimit
   }
 }
 
+bool is_nullable_property(std::string_view name) {
+  const auto* known = find_known_property(name);
+  return known != nullptr && known->is_image_id;
+}
+
 void put_property(const AttributeEdit& edit, const ImageLimits& limits, Image& image) {
+  if (std::holds_alternative<std::nullptr_t>(edit.value) && is_nullable_property(edit.name)) {
+    image.properties.erase(edit.name);
+    return;
+  }
   const auto& value = typed<std::string>(edit.name, edit.value, "'string'");
   check_property(edit.name, value);
   if (!image.properties.contains(edit.name)) {

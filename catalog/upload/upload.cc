@@ -20,7 +20,7 @@ namespace {
 void start_saving(Session& sql, const ImageId& id, const UploadOptions& options) {
   const auto image = rows::select_image(sql, id);
   if (!image) throw Error(Errc::not_found, "No image found with ID " + id.text());
-  if (!options.detect_format) require_formats(*image);
+  if (!options.detect_format && image->status == ImageStatus::queued) require_formats(*image);
   const Timestamp when = now();
   if (!rows::move_status(sql, id, ImageStatus::queued, ImageStatus::saving, when)) {
     throw Error(Errc::conflict, "Image status transition from " +

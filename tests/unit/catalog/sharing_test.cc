@@ -179,7 +179,7 @@ TEST_F(Sharing, AMarkerThatTheCallerMayNotSeeIsAsGoodAsNone) {
 }
 
 TEST_F(Sharing, AProjectFindsItsImagesAmongMany) {
-  for (int i = 0; i < 1100; ++i) add_as(kOther, "other" + std::to_string(i), Visibility::public_);
+  for (int i = 0; i < 1100; ++i) add_as(caller_, "other" + std::to_string(i), Visibility::public_);
   // Too many public images to be looked at one by one: the list is walked.
   EXPECT_THAT(catalog_->list(kOwner, {}).size(), 1101U);
   EXPECT_THAT(names(kOwner, {.filters = {{ImageColumn::owner, {"owner"}}}}), ElementsAre("shared"));

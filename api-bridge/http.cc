@@ -79,14 +79,20 @@ std::optional<Query> parse_query(std::string_view text) {
   return query;
 }
 
+/// The length of an absolute target's `http://`; 0 for other forms.
+std::size_t scheme_size(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (equal_ignoring_case(target.substr(0, scheme.size()), scheme)) return scheme.size();
+  }
+  return 0;
+}
+
 /// Cuts `scheme://authority` off the absolute form, which RFC 9112 § 3.2.2 makes servers accept.
 std::string_view without_authority(std::string_view target) {
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
-    const auto path = target.find_first_of("/?", scheme.size());
-    return path == std::string_view::npos ? "/" : target.substr(path);
-  }
-  return target;
+  const auto scheme = scheme_size(target);
+  if (scheme == 0) return target;
+  const auto path = target.find_first_of("/?", scheme);
+  return path == std::string_view::npos ? "/" : target.substr(path);
 }
 
 }  // namespace
@@ -137,6 +143,13 @@ std::optional<Target> parse_target(std::string_view target) {
       question == std::string_view::npos ? Query{} : parse_query(target.substr(question + 1));
   if (!path || !query) return std::nullopt;
   return Target{.path = std::move(*path), .query = std::move(*query)};
+}
+
+std::optional<std::string_view> target_authority(std::string_view target) {
+  const auto scheme = scheme_size(target);
+  if (scheme == 0) return std::nullopt;
+  const auto end = target.find_first_of("/?#", scheme);
+  return target.substr(scheme, end == std::string_view::npos ? end : end - scheme);
 }
 
 std::string encode_query_value(std::string_view text) {

@@ -36,6 +36,10 @@ struct Target {
 /// is not UTF-8 or holds a NUL.
 [[nodiscard]] std::optional<Target> parse_target(std::string_view target);
 
+/// The authority of a target in absolute form, `host:port` of `http://host:port/path`; nothing for
+/// other forms.
+[[nodiscard]] std::optional<std::string_view> target_authority(std::string_view target);
+
 /// Percent-encodes as application/x-www-form-urlencoded does, a space becoming `+`.
 [[nodiscard]] std::string encode_query_value(std::string_view text);
 
@@ -61,6 +65,7 @@ struct Request {
   std::optional<std::uint64_t> content_length;
   bool is_chunked = false;
   std::string body;        ///< of buffered routes only
+  std::string peer;        ///< the client's address
   std::string request_id;  ///< `req-…`: the client's, else one of ours
   std::string base_url;    ///< what the client called us, e.g. http://127.0.0.1:9292
   Caller caller;

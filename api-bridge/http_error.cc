@@ -200,6 +200,8 @@ std::string_view reason_of(int status) noexcept {
       return "Multiple Choices";
     case 302:
       return "Found";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -210,12 +212,18 @@ std::string_view reason_of(int status) noexcept {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
     case 409:
       return "Conflict";
     case 410:
       return "Gone";
+    case 412:
+      return "Precondition Failed";
     case 413:
       return "Request Entity Too Large";
+    case 414:
+      return "Request URI Too Long";
     case 415:
       return "Unsupported Media Type";
     case 416:

@@ -1,155 +1,119 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <csignal>
-#include <cstdint>
 #include <exception>
 #include <iostream>
-#include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
+#include <utility>
+#include <vector>
 
-#include <boost/program_options.hpp>
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
-#include "api-bridge/http.h"
+#include "api-bridge/arguments.h"
+#include "api-bridge/bridge_config.h"
+#include "api-bridge/http_server/server.h"
+#include "api-bridge/recovery_loop.h"
+#include "api-bridge/reporter.h"
 #include "api-bridge/routes.h"
-#include "api-bridge/server.h"
 #include "catalog/catalog.h"
 #include "catalog/config.h"
-#include "version.h"
 
 namespace {
 
-namespace po = boost::program_options;
-using glance::api::ServerOptions;
+using namespace glance::api;  // NOLINT(google-build-using-namespace)
 
 constexpr int kExitUsage = 1;
 constexpr int kExitCannotServe = 2;
 
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+/// The sockets that systemd opened for us.
+std::vector<int> inherited_sockets() {
+  const int count = sd_listen_fds(1);
+  if (count < 0) throw std::runtime_error("LISTEN_FDS cannot be understood");
+  std::vector<int> sockets;
+  for (int i = 0; i < count; ++i) sockets.push_back(SD_LISTEN_FDS_START + i);
+  return sockets;
+}
 
-struct Arguments {
-  std::string spec;
-  std::optional<std::string> bind;
-  bool create = false;
-};
+/// Takes as many descriptors as we may have. A connection needs one, and another while it moves
+/// an image.
+void raise_descriptor_limit(std::size_t connections) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur / 2 < connections) {
+    spdlog::warn("only {} descriptors are allowed; {} connections may need twice as many",
+                 limit.rlim_cur, connections);
+  }
+}
 
-po::options_description visible_options() {
-  po::options_description options("Options");
-  options.add_options()                                                       //
-      ("bind", po::value<std::string>()->value_name("ADDRESS:PORT"),          //
-       "listen there instead of where SPEC says; port 0 takes any free one")  //
-      ("create", "make the catalog if it does not exist")                     //
-      ("version", "print the version")                                        //
-      ("help", "print this text");
+ServerOptions server_options(const glance::Config& config, const BridgeConfig& bridge,
+                             const Arguments& arguments) {
+  const bool unauthenticated = arguments.allow_unauthenticated || bridge.allow_unauthenticated;
+  if (bridge.wants_keystone && !unauthenticated) {
+    throw std::runtime_error(fmt::format(
+        "{}: [paste_deploy] flavor wants Keystone, which is not supported yet; allowed: a flavor "
+        "without it, or --allow-unauthenticated",
+        config.source));
+  }
+  ServerOptions options{.host = config.bind_host,
+                        .port = config.bind_port,
+                        .listening = inherited_sockets(),
+                        .loopback_only = !unauthenticated,
+                        .workers = config.workers,
+                        .tls = bridge.tls,
+                        .limits = bridge.limits};
+  if (arguments.bind) {
+    options.host = arguments.bind->host;
+    options.port = arguments.bind->port;
+  }
   return options;
 }
 
-void print_help(std::ostream& out) {
-  out << "Usage: glance-api-bridge SPEC [OPTION...]\n"
-         "Serves an image catalog as the OpenStack Image API v2.\n\n"
-         "SPEC is a glance-api.conf, a directory, or a database URL.\n\n"
-      << visible_options();
-}
-
-/// Nothing when `--help` or `--version` was asked for, and answered.
-std::optional<Arguments> parse_arguments(int argc, char** argv) {
-  po::options_description all;
-  all.add(visible_options()).add_options()("spec", po::value<std::string>());
-  po::positional_options_description positional;
-  positional.add("spec", 1);
-  po::variables_map given;
-  try {
-    po::store(po::command_line_parser(argc, argv).options(all).positional(positional).run(), given);
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
+void announce(const Server& server, const ServerOptions& options) {
+  if (!options.loopback_only) {
+    spdlog::warn("{}: whoever can reach it is the administrator", server.url());
   }
-  if (given.contains("help")) {
-    print_help(std::cout);
-    return std::nullopt;
-  }
-  if (given.contains("version")) {
-    std::cout << "glance-api-bridge " << glance::kVersion << '\n';
-    return std::nullopt;
-  }
-  if (!given.contains("spec")) throw UsageError("SPEC is missing");
-  Arguments arguments{.spec = given["spec"].as<std::string>(),
-                      .bind = std::nullopt,
-                      .create = given.contains("create")};
-  if (given.contains("bind")) arguments.bind = given["bind"].as<std::string>();
-  return arguments;
-}
-
-/// `127.0.0.1:9292`, `[::1]:9292`, `localhost:0`.
-void apply_bind(const std::string& text, ServerOptions& options) {
-  const auto colon = text.rfind(':');
-  auto host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const auto port = colon == std::string::npos
-                        ? std::nullopt
-                        : glance::api::parse_digits(std::string_view(text).substr(colon + 1));
-  if (host.empty() || !port || *port > UINT16_MAX) {
-    throw UsageError(fmt::format("--bind wants ADDRESS:PORT, not '{}'", text));
-  }
-  options.host = host;
-  options.port = static_cast<std::uint16_t>(*port);
-}
-
-ServerOptions server_options(const glance::Config& config, const Arguments& arguments) {
-  ServerOptions options{
-      .host = config.bind_host, .port = config.bind_port, .workers = config.workers, .limits = {}};
-  if (arguments.bind) apply_bind(*arguments.bind, options);
-  return options;
-}
-
-void recover(glance::Catalog& catalog) {
-  const auto report = catalog.recover();
-  if (report.published + report.discarded + report.removed == 0) return;
-  spdlog::info("recovery: {} uploads published, {} discarded, data of {} deleted images removed",
-               report.published, report.discarded, report.removed);
-}
-
-void announce(const glance::api::Server& server) {
-  if (!server.is_loopback()) {
-    spdlog::warn("{} can be reached from other machines, and nobody is asked who they are",
-                 server.address());
-  }
-  std::cout << "listening on http://" << server.address() << '\n' << std::flush;
+  std::cout << "listening on " << server.url() << '\n' << std::flush;
   sd_notify(0, "READY=1");
 }
 
 void serve(const Arguments& arguments) {
   const auto config = glance::read_spec(arguments.spec, arguments.create);
-  const auto options = server_options(config, arguments);
+  const auto bridge = read_bridge_config(arguments.spec);
+  Reporter reporter(bridge);
+  raise_descriptor_limit(bridge.limits.connections);
+  auto options = server_options(config, bridge, arguments);
+  options.on_stopping = [] { sd_notify(0, "STOPPING=1"); };
+  options.on_hangup = [&reporter] { reporter.reopen_logs(); };
+
   const auto catalog = glance::Catalog::open(config, arguments.create);
   recover(*catalog);
-  const auto router = glance::api::make_router(*catalog);
-  const auto identify = [](const glance::api::Request&) { return glance::Caller::local_admin(); };
-  glance::api::Server server(router, identify, options);
-  announce(server);
+  auto router = make_router(*catalog);
+  if (bridge.metrics) {
+    router.add_page("metrics", [&reporter](const Request&) {
+      return Response{.status = 200,
+                      .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+                      .body = reporter.metrics().text()};
+    });
+  }
+  const auto identify = [](const Request&) { return glance::Caller::local_admin(); };
+  Server server(router, identify, reporter, options);
+  const RecoveryLoop recovery(*catalog, bridge.recovery_interval);
+  announce(server, options);
   server.run();
-}
-
-void log_to_stderr() {
-  auto logger = spdlog::stderr_logger_mt("glance-api-bridge");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e [%l] %v");
-  spdlog::set_default_logger(std::move(logger));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    log_to_stderr();
     std::signal(SIGPIPE, SIG_IGN);
-    const auto arguments = parse_arguments(argc, argv);
+    std::signal(SIGXFSZ, SIG_IGN);  // write(2) then says EFBIG
+    const auto arguments = parse_arguments(argc, argv, std::cout);
     if (arguments) serve(*arguments);
     return 0;
   } catch (const UsageError& error) {

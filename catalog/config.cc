@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <concepts>
 #include <fstream>
 #include <limits>
 #include <map>
@@ -16,6 +14,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "catalog/config_reader.h"
 #include "catalog/error.h"
 #include "catalog/oslo_config.h"
 
@@ -23,6 +22,7 @@ namespace glance {
 namespace {
 
 namespace fs = std::filesystem;
+using Option = ConfigOption;
 
 constexpr std::string_view kSchemeEnd = "://";
 constexpr std::string_view kSqlite = "sqlite:///";
@@ -73,93 +73,6 @@ std::string canonical_database_url(std::string_view url) {
 }
 
 // ── values of a glance-api.conf ───────────────────────────────────────────────────────────────
-
-struct Option {
-  std::string_view section;
-  std::string_view key;
-};
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-/// The items of `a,b` or, as options with bounds are written, `[a,b]`.
-std::vector<std::string> split_list(std::string_view text) {
-  text = trim(text);
-  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
-  std::vector<std::string> items;
-  while (!text.empty()) {
-    const std::string_view item = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(item.size() + 1, text.size()));
-    if (!trim(item).empty()) items.emplace_back(trim(item));
-  }
-  return items;
-}
-
-/// Takes typed values out of a parsed file and puts them over a Config's defaults: what the file
-/// does not set stays as it is.
-class ConfigReader {
- public:
-  explicit ConfigReader(const OsloConfig& file) : file_(file) {}
-
-  /// Error(invalid) with "FILE:LINE: [section] key: 'value' is not <what>; allowed: <allowed>".
-  [[noreturn]] void refuse(const Option& option, const OsloConfig::Value& value,
-                           std::string_view what, std::string_view allowed) const {
-    throw Error(Errc::invalid, fmt::format("{} '{}' is not {}; allowed: {}", place(option, value),
-                                           value.text, what, allowed));
-  }
-
-  [[nodiscard]] std::string place(const Option& option, const OsloConfig::Value& value) const {
-    return fmt::format("{}:{}: [{}] {}:", file_.file(), value.line, option.section, option.key);
-  }
-
-  [[nodiscard]] const OsloConfig::Value* find(const Option& option) const {
-    return file_.find(option.section, option.key);
-  }
-
-  template <std::integral Integer>
-  void number(const Option& option, Integer min, Integer max, Integer& target) const {
-    const auto* value = find(option);
-    if (value == nullptr || value->text.empty()) return;  // oslo.config: `workers =` is unset
-    Integer parsed{};
-    const char* end = value->text.data() + value->text.size();
-    const auto [stop, failure] = std::from_chars(value->text.data(), end, parsed);
-    if (failure != std::errc() || stop != end || parsed < min || parsed > max) {
-      refuse(option, *value, "a number in range", fmt::format("{} to {}", min, max));
-    }
-    target = parsed;
-  }
-
-  void flag(const Option& option, bool& target) const {
-    const auto* value = find(option);
-    if (value == nullptr) return;
-    constexpr std::array<std::string_view, 4> kTrue = {"true", "1", "on", "yes"};
-    constexpr std::array<std::string_view, 4> kFalse = {"false", "0", "off", "no"};
-    const std::string text = lower_case(value->text);
-    target = std::ranges::find(kTrue, text) != kTrue.end();
-    if (!target && std::ranges::find(kFalse, text) == kFalse.end()) {
-      refuse(option, *value, "a boolean", "true, false, yes, no, on, off, 1, 0");
-    }
-  }
-
-  void list(const Option& option, std::vector<std::string>& target) const {
-    if (const auto* value = find(option)) target = split_list(value->text);
-  }
-
- private:
-  const OsloConfig& file_;
-};
 
 void read_database(const ConfigReader& reader, Config& config) {
   // The first is today's spelling, the others are those that old files still hold.
@@ -227,7 +140,8 @@ void read_single_store(const ConfigReader& reader, Config& config) {
   }
   const Option stores{"glance_store", "stores"};
   if (const auto* value = reader.find(stores)) {
-    if (std::ranges::none_of(split_list(value->text), is_file_store)) refuse(stores, *value);
+    if (std::ranges::none_of(ConfigReader::split_list(value->text), is_file_store))
+      refuse(stores, *value);
   }
   read_datadir(reader, "glance_store", config);
 }
@@ -236,14 +150,14 @@ void read_single_store(const ConfigReader& reader, Config& config) {
 std::map<std::string, std::string> read_backends(const ConfigReader& reader, const Option& option,
                                                  const OsloConfig::Value& value) {
   std::map<std::string, std::string> backends;
-  for (const std::string& item : split_list(value.text)) {
+  for (const std::string& item : ConfigReader::split_list(value.text)) {
     const std::size_t colon = item.find(':');
-    const std::string id(trim(std::string_view(item).substr(0, colon)));
+    const std::string id(ConfigReader::trim(std::string_view(item).substr(0, colon)));
     if (colon == std::string::npos || id.empty() || id.starts_with("os_glance_")) {
       reader.refuse(option, value, "a list of stores",
                     "ID:TYPE, … with ids that do not begin with os_glance_");
     }
-    backends.insert_or_assign(id, trim(std::string_view(item).substr(colon + 1)));
+    backends.insert_or_assign(id, ConfigReader::trim(std::string_view(item).substr(colon + 1)));
   }
   return backends;
 }

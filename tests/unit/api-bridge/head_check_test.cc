@@ -47,6 +47,16 @@ TEST(HeadCheck, RefusesWhatTwoReadersCouldUnderstandDifferently) {
   }
 }
 
+TEST(HeadCheck, TellsUnknownCodingsFromMalformedOnes) {
+  const auto status = [](const std::string& coding) {
+    return head_fault(get("Host: a\r\nTransfer-Encoding: " + coding + "\r\n"))->status;
+  };
+  EXPECT_EQ(status("gzip, chunked"), 501);
+  EXPECT_EQ(status("gzip"), 400);
+  EXPECT_EQ(status("chunked, gzip"), 400);
+  EXPECT_EQ(status("chunked, chunked"), 400);
+}
+
 TEST(HeadCheck, RefusesHostsThatAreMissingRepeatedOrNoHosts) {
   for (const auto* fields : {"", "Host: a\r\nHost: a\r\n", "Host: a/b\r\n", "Host: a b\r\n",
                              "Host: <x>\r\n", "Host: a@b\r\n"}) {

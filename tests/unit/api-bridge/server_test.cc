@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/server.h"
+#include "api-bridge/http_server/server.h"
 
 #include <algorithm>
 #include <atomic>
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "api-bridge/http_error.h"
+#include "api-bridge/http_server/observer.h"
 #include "catalog/unique_fd.h"
 
 namespace glance::api {
@@ -86,13 +87,12 @@ class CountingSink final : public BodySink {
 /// A client that says exactly what it is told to.
 class Client {
  public:
-  explicit Client(const std::string& address) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit Client(const std::string& url) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     const timeval patience{.tv_sec = 10, .tv_usec = 0};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     sockaddr_in to{};
     to.sin_family = AF_INET;
-    to.sin_port =
-        htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
+    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
   }
@@ -136,7 +136,7 @@ class ServerTest : public testing::Test {
 
   void start(ServerLimits limits = {}) {
     server_.emplace(
-        router_, [](const Request&) { return Caller::local_admin(); },
+        router_, [](const Request&) { return Caller::local_admin(); }, observer_,
         ServerOptions{.host = "127.0.0.1", .port = 0, .workers = 2, .limits = limits});
     thread_ = std::thread([this] { server_->run(); });
   }
@@ -150,7 +150,7 @@ class ServerTest : public testing::Test {
   /// Destroys it, and with it whatever was cut off.
   void server_gone() { server_.reset(); }
 
-  Client connect() { return Client(server_->address()); }
+  Client connect() { return Client(server_->url()); }
 
   std::string answer(const std::string& request) {
     auto client = connect();
@@ -165,6 +165,7 @@ class ServerTest : public testing::Test {
   }
 
   Uploads uploads_;
+  ServerObserver observer_;
 
  private:
   static Response slice(bool with_fd, std::uint64_t offset) {
@@ -239,7 +240,8 @@ TEST_F(ServerTest, RefusesHeadsAndBodiesThatAreTooLarge) {
   start({.head_bytes = 1000, .buffered_body_bytes = 1000});
   EXPECT_THAT(answer(request("GET /v2/text", "X: " + std::string(2000, 'x') + "\r\n")),
               StartsWith("HTTP/1.1 431"));
-  EXPECT_THAT(answer(request("POST /v2/echo", "Content-Length: 1001\r\n", std::string(1001, 'x'))),
+  EXPECT_THAT(answer(request("POST /v2/echo", "Connection: close\r\nContent-Length: 1001\r\n",
+                             std::string(1001, 'x'))),
               StartsWith("HTTP/1.1 413"));
   EXPECT_THAT(answer(request("POST /v2/echo", "Transfer-Encoding: chunked\r\n",
                              "3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n")),
@@ -254,6 +256,15 @@ TEST_F(ServerTest, ReadsBodiesOfBothKinds) {
   EXPECT_THAT(answer(request("POST /v2/echo", "Connection: close\r\nTransfer-Encoding: chunked\r\n",
                              "2\r\n12\r\n3\r\n345\r\n0\r\n\r\n")),
               EndsWith("\r\n\r\n12345"));
+}
+
+TEST_F(ServerTest, SkipsTheRestOfASmallRefusedBodyToKeepTheConnection) {
+  start({.buffered_body_bytes = 1000});
+  const auto heard =
+      answer(request("POST /v2/echo", "Content-Length: 1001\r\n", std::string(1001, 'x')) +
+             request("GET /v2/text", "Connection: close\r\n"));
+  EXPECT_THAT(heard, StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(heard, EndsWith("hello"));
 }
 
 TEST_F(ServerTest, InvitesABodyOnlyWhereItIsWelcome) {
@@ -323,12 +334,14 @@ TEST_F(ServerTest, AnswersAnythingUnforeseenWith500) {
 
 TEST_F(ServerTest, WaitsForAHeadOnlySoLong) {
   start({.head_time = 100ms});
-  EXPECT_EQ(answer("GET /v2/te"), "");
+  EXPECT_EQ(answer(""), "");
+  EXPECT_THAT(answer("GET /v2/te"), StartsWith("HTTP/1.1 408"));
 }
 
 TEST_F(ServerTest, WaitsForABodyOnlySoLong) {
-  start({.progress_time = 100ms});
-  EXPECT_EQ(answer(request("PUT /v2/sink", "Content-Length: 5\r\n", "12")), "");
+  start({.body_window = 100ms});
+  EXPECT_THAT(answer(request("PUT /v2/sink", "Content-Length: 5\r\n", "12")),
+              StartsWith("HTTP/1.1 408"));
   stop();
   EXPECT_EQ(uploads_.taken_back, 1);
 }
@@ -338,7 +351,7 @@ TEST_F(ServerTest, TakesOnlySoManyConnections) {
   auto first = connect();
   first.say(request("GET /v2/text"));
   EXPECT_THAT(first.hear("hello"), EndsWith("hello"));
-  EXPECT_EQ(answer(request("GET /v2/text")), "");
+  EXPECT_THAT(answer(""), StartsWith("HTTP/1.1 503"));
 }
 
 TEST_F(ServerTest, StopsAtOnceWhenNoRequestRuns) {
@@ -359,7 +372,10 @@ TEST_F(ServerTest, LetsRunningRequestsFinishBeforeItStops) {
   EXPECT_THAT(client.hear("\r\n\r\n"), HasSubstr("100 Continue"));
   std::thread stopping([this] { stop(); });
   std::this_thread::sleep_for(100ms);
-  EXPECT_FALSE(connect().connected());
+  const auto refused = answer(request("GET /v2/text"));
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(refused, HasSubstr("Retry-After: "));
+  EXPECT_THAT(refused, HasSubstr("Connection: close\r\n"));
   client.say("12345");
   const auto heard = client.hear_all();
   EXPECT_THAT(heard, StartsWith("HTTP/1.1 204"));

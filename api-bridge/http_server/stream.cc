@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api-bridge/http_server/stream.h"
+
+#include <tuple>
+
+namespace glance::api {
+
+Stream::Stream(tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
+    : socket_(std::move(socket)), context_(std::move(tls)) {
+  if (context_) tls_.emplace(socket_, *context_);
+}
+
+awaitable<error_code> Stream::handshake() {
+  if (!tls_) co_return error_code{};
+  const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAsTuple);
+  co_return error;
+}
+
+awaitable<Stream::Result> Stream::read_some(asio::mutable_buffer into) {
+  if (tls_) {
+    const auto [error, size] = co_await tls_->async_read_some(into, kAsTuple);
+    // Cut off without a word, as many clients do: what HTTP's framing says decides.
+    const bool truncated = error == asio::ssl::error::stream_truncated;
+    co_return Result{truncated ? error_code(asio::error::eof) : error, size};
+  }
+  const auto [error, size] = co_await socket_.async_read_some(into, kAsTuple);
+  co_return Result{error, size};
+}
+
+awaitable<Stream::Result> Stream::write_some(asio::const_buffer bytes) {
+  if (tls_) {
+    const auto [error, size] = co_await tls_->async_write_some(bytes, kAsTuple);
+    co_return Result{error, size};
+  }
+  const auto [error, size] = co_await socket_.async_write_some(bytes, kAsTuple);
+  co_return Result{error, size};
+}
+
+awaitable<void> Stream::finish_writing() {
+  if (tls_) std::ignore = co_await tls_->async_shutdown(kAsTuple);
+  error_code ignored;
+  std::ignore = socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void Stream::cancel() noexcept {
+  error_code ignored;
+  std::ignore = socket_.cancel(ignored);
+}
+
+void Stream::close() noexcept {
+  error_code ignored;
+  std::ignore = socket_.close(ignored);
+}
+
+}  // namespace glance::api

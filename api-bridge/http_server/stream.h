@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+
+#include "api-bridge/http_server/asio.h"
+
+namespace glance::api {
+
+/// A client's socket, with TLS on it or without. One coroutine at a time; close() and cancel() from
+/// the socket's strand.
+class Stream {
+ public:
+  using Result = std::pair<error_code, std::size_t>;
+
+  /// `tls` may be null.
+  Stream(tcp::socket socket, std::shared_ptr<asio::ssl::context> tls);
+
+  [[nodiscard]] bool is_encrypted() const noexcept { return tls_.has_value(); }
+  [[nodiscard]] tcp::socket& socket() noexcept { return socket_; }
+
+  /// Does nothing where there is no TLS.
+  awaitable<error_code> handshake();
+
+  awaitable<Result> read_some(asio::mutable_buffer into);
+  awaitable<Result> write_some(asio::const_buffer bytes);
+
+  /// Says that no more comes from us. The peer may go on sending.
+  awaitable<void> finish_writing();
+
+  /// Makes the pending operation end with an error.
+  void cancel() noexcept;
+  void close() noexcept;
+
+ private:
+  tcp::socket socket_;
+  std::shared_ptr<asio::ssl::context> context_;
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
+};
+
+}  // namespace glance::api

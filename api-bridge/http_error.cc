@@ -122,6 +122,7 @@ HttpError from_catalog(const Error& error, const Request& request) {
               printable(request.target), level_name(status), to_string(error.code()),
               printable(error.what()));
   // What is wrong with the disk or the database is the operator's to know, not the client's.
+  if (status == 503) return {status, "The server is busy. Try again later."};
   return {status, status == 500 ? std::string(kServerFault) : error.what()};
 }
 
@@ -157,6 +158,7 @@ int status_of(Errc code) noexcept {
     case Errc::deactivated:
       return 403;
     case Errc::not_found:
+    case Errc::missing:
       return 404;
     case Errc::exists:
     case Errc::conflict:

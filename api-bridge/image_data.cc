@@ -8,7 +8,10 @@
 
 #include <fmt/format.h>
 
+#include "api-bridge/conditional.h"
 #include "api-bridge/data_request.h"
+#include "api-bridge/digest_fields.h"
+#include "api-bridge/disposition.h"
 #include "api-bridge/http_error.h"
 #include "api-bridge/images.h"
 #include "api-bridge/range.h"
@@ -30,33 +33,34 @@ class UploadSink final : public BodySink {
   }
 
   void write(std::span<const std::byte> bytes) override {
-    if (announced_ && bytes.size() > *announced_ - received_) refuse_size();
+    // Too few bytes only show at the end, where the upload itself looks.
+    if (announced_ && bytes.size() > *announced_ - received_) {
+      throw HttpError(400, fmt::format("Size exceeds: there are more data than the {} bytes "
+                                       "announced.",
+                                       *announced_));
+    }
     upload_->write(received_, bytes);
     received_ += bytes.size();
   }
 
   Response finish() override {
-    if (announced_ && received_ != *announced_) refuse_size();
     (void)upload_->publish();
     finished_ = true;
     return {.status = 204, .headers = {}, .body = {}};
   }
 
  private:
-  [[noreturn]] void refuse_size() const {
-    throw HttpError(
-        400, fmt::format("Size mismatch: the data are not the {} bytes announced.", *announced_));
-  }
-
   const std::shared_ptr<Upload> upload_;
   const std::optional<std::uint64_t> announced_;  // bytes
   std::uint64_t received_ = 0;                    // bytes
   bool finished_ = false;
 };
 
-std::shared_ptr<Upload> begin_upload(Catalog& catalog, const Request& request, const Image& image) {
+std::shared_ptr<Upload> begin_upload(Catalog& catalog, const Request& request, const Image& image,
+                                     Expectation expected) {
   try {
-    return catalog.upload(request.caller, image.id, {.origin = UploadOrigin::rest});
+    return catalog.upload(request.caller, image.id,
+                          {.origin = UploadOrigin::rest, .expected = std::move(expected)});
   } catch (const Error& error) {
     if (error.code() != Errc::conflict || image.status == ImageStatus::queued) throw;
     throw HttpError(409, fmt::format("Image status transition from {} to saving is not allowed",
@@ -64,32 +68,52 @@ std::shared_ptr<Upload> begin_upload(Catalog& catalog, const Request& request, c
   }
 }
 
+/// What names this very state of the data, which never change.
+std::optional<std::string> data_tag(const Image& image) {
+  if (!image.checksum) return std::nullopt;
+  return entity_tag(*image.checksum);
+}
+
+/// Of all answers with the data, and of those that spare them.
+Headers data_headers(const Image& image) {
+  Headers headers = {{"Accept-Ranges", "bytes"}};
+  if (const auto tag = data_tag(image)) headers.emplace_back("ETag", *tag);
+  return headers;
+}
+
 Response slice_response(const Image& image, std::unique_ptr<BlobReader> reader,
                         std::optional<ByteRange> range) {
   const auto size = reader->size();
-  Response response{.status = range ? 206 : 200,
-                    .headers = {{"Content-Type", "application/octet-stream"}},
-                    .body = {}};
+  Response response{.status = range ? 206 : 200, .headers = data_headers(image), .body = {}};
+  auto& headers = response.headers;
+  headers.emplace_back("Content-Type", "application/octet-stream");
+  headers.emplace_back("Content-Disposition", attachment(image.name.value_or(""), image.id.text()));
   if (range) {
-    response.headers.emplace_back(
-        "Content-Range",
-        fmt::format("bytes {}-{}/{}", range->offset, range->offset + range->length - 1, size));
+    headers.emplace_back("Content-Range", fmt::format("bytes {}-{}/{}", range->offset,
+                                                      range->offset + range->length - 1, size));
   }
   // In hexadecimal and of the whole image even beside a range: what clients of Glance check.
-  if (image.checksum) response.headers.emplace_back("Content-MD5", *image.checksum);
+  if (image.checksum) headers.emplace_back("Content-MD5", *image.checksum);
   const auto slice = range.value_or(ByteRange{.offset = 0, .length = size});
   response.body = FileSlice{std::move(reader), slice.offset, slice.length};
   return response;
 }
 
-/// Null when the image has no data yet.
+/// Null when the image has no data yet, or the store has lost them: Glance answers both alike.
 std::unique_ptr<BlobReader> open_data(Catalog& catalog, const Request& request,
                                       const Image& image) {
   try {
     return catalog.open_data(request.caller, image.id);
   } catch (const Error& error) {
-    if (error.code() == Errc::not_ready) return nullptr;
+    if (error.code() == Errc::not_ready || error.code() == Errc::missing) return nullptr;
     throw;
+  }
+}
+
+/// Refuses data that cannot fit before a byte of them is sent.
+void require_room(const Catalog& catalog, std::uint64_t size) {
+  if (size > catalog.space().available) {
+    throw HttpError(413, "There is not enough space in the store for the image's data.");
   }
 }
 
@@ -97,17 +121,27 @@ std::unique_ptr<BlobReader> open_data(Catalog& catalog, const Request& request,
 
 std::unique_ptr<BodySink> upload_image_data(Catalog& catalog, const Request& request) {
   require_octet_stream(request);
+  auto expected = announced_digests(request, catalog.config().hashing_algorithm);
+  expected.size = announced_size(request, catalog.config());
   const auto image = find_image(catalog, request);
-  const auto announced = announced_size(request, catalog.config());
   require_known_store(request, catalog.config());
-  return std::make_unique<UploadSink>(begin_upload(catalog, request, image), announced);
+  require_room(catalog, expected.size.value_or(0));
+  const auto announced = expected.size;
+  return std::make_unique<UploadSink>(begin_upload(catalog, request, image, std::move(expected)),
+                                      announced);
 }
 
 Response download_image_data(Catalog& catalog, const Request& request) {
   const auto image = find_image(catalog, request);
   auto reader = open_data(catalog, request, image);
   if (!reader) return {.status = 204, .headers = {}, .body = {}};
-  const auto range = requested_range(request, reader->size());
+  const auto tag = data_tag(image);
+  if (is_not_modified(request, tag)) {
+    return {.status = 304, .headers = data_headers(image), .body = {}};
+  }
+  // RFC 9110 § 14.2 knows ranges of GET only.
+  const bool wants_range = request.method == "GET" && range_applies(request, tag);
+  const auto range = wants_range ? requested_range(request, reader->size()) : std::nullopt;
   return slice_response(image, std::move(reader), range);
 }
 

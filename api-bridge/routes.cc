@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api-bridge/actions.h"
+#include "api-bridge/conditional.h"
 #include "api-bridge/discovery.h"
 #include "api-bridge/image_data.h"
 #include "api-bridge/images.h"
@@ -21,6 +22,12 @@ Handler with(Catalog& catalog, Response (*handler)(Catalog&, const Request&)) {
   return [&catalog, handler](const Request& request) { return handler(catalog, request); };
 }
 
+Handler with_tag(Handler handler) {
+  return [handler = std::move(handler)](const Request& request) {
+    return tagged(request, handler(request));
+  };
+}
+
 SinkHandler with(Catalog& catalog, std::unique_ptr<BodySink> (*handler)(Catalog&, const Request&)) {
   return [&catalog, handler](const Request& request) { return handler(catalog, request); };
 }
@@ -32,10 +39,12 @@ Router make_router(Catalog& catalog) {
       // Glance reads past a body here, though it refuses one everywhere else.
       {"GET", "images", BodyKind::buffered, with(catalog, list_images)},
       {"POST", "images", BodyKind::buffered, with(catalog, create_image)},
-      {"GET", "images/{image_id}", BodyKind::none, with(catalog, show_image)},
+      {"GET", "images/{image_id}", BodyKind::none, with_tag(with(catalog, show_image))},
+      {"HEAD", "images/{image_id}", BodyKind::none, with_tag(with(catalog, show_image))},
       {"PATCH", "images/{image_id}", BodyKind::buffered, with(catalog, update_image)},
       {"DELETE", "images/{image_id}", BodyKind::none, with(catalog, delete_image)},
       {"GET", "images/{image_id}/file", BodyKind::none, with(catalog, download_image_data)},
+      {"HEAD", "images/{image_id}/file", BodyKind::none, with(catalog, download_image_data)},
       {"PUT", "images/{image_id}/file", BodyKind::stream, with(catalog, upload_image_data)},
       {"POST", "images/{image_id}/actions/deactivate", BodyKind::none,
        with(catalog, deactivate_image)},

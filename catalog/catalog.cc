@@ -392,14 +392,14 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_data(const Caller& caller, con
                                      std::string(to_string(image->status)) + ")");
   }
   if (image->locations.empty()) {
-    throw Error(Errc::corrupt, "image " + id.text() + " is active but has no location");
+    throw Error(Errc::missing, "image " + id.text() + " is active but has no location");
   }
   std::unique_ptr<BlobReader> reader;
   try {
     reader = store_.open(image->locations.front());
   } catch (const Error& error) {
-    throw Error(Errc::corrupt,
-                "the data of image " + id.text() + " cannot be opened: " + error.what());
+    const Errc code = error.code() == Errc::not_found ? Errc::missing : Errc::corrupt;
+    throw Error(code, "the data of image " + id.text() + " cannot be opened: " + error.what());
   }
   if (reader->size() != image->size.value_or(0)) {
     throw Error(Errc::corrupt,

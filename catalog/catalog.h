@@ -127,8 +127,8 @@ class Catalog {
   /// not_found, forbidden, invalid (no such digest), read_only_key (the data are there).
   virtual void expect(const Caller& caller, const ImageId& id, const Expectation& expected) = 0;
 
-  /// Errors: not_found, not_ready (no data yet), deactivated, corrupt (the data are missing or of
-  /// another size than recorded).
+  /// Errors: not_found, not_ready (no data yet), deactivated, missing (the store has lost the
+  /// data), corrupt (they are of another size than recorded).
   [[nodiscard]] virtual std::unique_ptr<BlobReader> open_data(const Caller& caller,
                                                               const ImageId& id) = 0;
 

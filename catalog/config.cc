@@ -232,7 +232,7 @@ void read_storage_quota(const ConfigReader& reader, Config& config) {
   const std::string_view text = value->text;
   std::uint64_t number = 0;
   const auto [stop, failure] = std::from_chars(text.begin(), text.end(), number);
-  const std::string_view unit = trim(std::string_view(stop, text.end()));
+  const std::string_view unit = ConfigReader::trim(std::string_view(stop, text.end()));
   const auto* found = std::ranges::find(kUnits, unit.empty() ? "B" : unit);
   const auto shift = 10U * static_cast<unsigned>(found - kUnits.begin());
   constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();

@@ -46,6 +46,8 @@ std::string_view to_string(Errc code) noexcept {
       return "unsupported";
     case Errc::busy:
       return "busy";
+    case Errc::missing:
+      return "missing";
     case Errc::corrupt:
       return "corrupt";
     case Errc::io:

@@ -29,6 +29,7 @@ enum class Errc {
   too_large,      ///< over image_size_cap or a field's limit
   unsupported,    ///< this build or store cannot do it
   busy,           ///< a lock was not to be had in time; trying again may help
+  missing,        ///< the store has lost the image's data
   corrupt,        ///< stored data contradict themselves
   io,             ///< the system failed underneath
 };

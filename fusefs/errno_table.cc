@@ -49,6 +49,8 @@ int errno_of(Errc code) noexcept {
       return EOPNOTSUPP;
     case Errc::busy:
       return EBUSY;
+    case Errc::missing:  // not ENOENT: tools would make the file anew
+      return EIO;
     case Errc::corrupt:
       return EIO;
     case Errc::io:

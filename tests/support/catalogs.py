@@ -3,7 +3,7 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 
@@ -40,6 +40,11 @@ class CatalogDir(os.PathLike):
         """What no program of ours does, but another one on the same database may."""
         with closing(sqlite3.connect(self.database, timeout=10)) as db, db:
             db.execute(sql, values)
+    @contextmanager
+    def write(self):
+        """A connection that changes the database, as somebody else's tool would."""
+        with closing(sqlite3.connect(self.database, timeout=10, isolation_level=None)) as db:
+            yield db
 
     def image_row(self, image_id):
         (row,) = self.rows("SELECT * FROM images WHERE id = ?", image_id)

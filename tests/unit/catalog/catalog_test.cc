@@ -373,7 +373,7 @@ TEST_F(ACatalog, AnswersReadersByTheImagesState) {
   std::filesystem::resize_file(datadir() / image.id.text(), 2);
   EXPECT_EQ(error_of([&] { return catalog_->open_data(caller_, image.id); }), Errc::corrupt);
   std::filesystem::remove(datadir() / image.id.text());
-  EXPECT_EQ(error_of([&] { return catalog_->open_data(caller_, image.id); }), Errc::corrupt);
+  EXPECT_EQ(error_of([&] { return catalog_->open_data(caller_, image.id); }), Errc::missing);
 }
 
 TEST_F(ACatalog, WaitsForASealedUploadThatIsAboutToBePublished) {

@@ -35,6 +35,7 @@ TEST(ErrnoTable, ToolsGetTheWordTheyUnderstand) {
   EXPECT_EQ(errno_of(Errc::over_quota), EDQUOT);
   EXPECT_EQ(errno_of(Errc::gone), ESTALE);
   EXPECT_EQ(errno_of(Errc::mismatch), EIO);
+  EXPECT_EQ(errno_of(Errc::missing), EIO);
 }
 
 TEST(ErrnoTable, ExceptionsBecomeErrnos) {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api-bridge/conditional.h"
+
+#include <gtest/gtest.h>
+
+#include "api-bridge/http_error.h"
+
+namespace glance::api {
+namespace {
+
+Request with(const std::string& field, const std::string& value) {
+  Request request;
+  request.headers = {{field, value}};
+  return request;
+}
+
+TEST(Conditional, IfNoneMatchComparesWeakly) {
+  for (const auto* value : {"\"a\"", "W/\"a\"", "*", "\"b\", \"a\"", "\"b\" ,W/\"a\""}) {
+    EXPECT_TRUE(is_not_modified(with("If-None-Match", value), "\"a\"")) << value;
+  }
+  for (const auto* value : {"\"b\"", "a", "", "\"A\"", "\"a", "\"a,b\""}) {
+    EXPECT_FALSE(is_not_modified(with("If-None-Match", value), "\"a\"")) << value;
+  }
+  EXPECT_FALSE(is_not_modified(Request{}, "\"a\""));
+}
+
+TEST(Conditional, WhatHasNoTagMatchesTheStarOnly) {
+  EXPECT_FALSE(is_not_modified(with("If-None-Match", "\"a\""), std::nullopt));
+  EXPECT_TRUE(is_not_modified(with("If-None-Match", "*"), std::nullopt));
+}
+
+TEST(Conditional, IfMatchComparesStrongly) {
+  EXPECT_FALSE(is_not_modified(with("If-Match", "\"b\", \"a\""), "\"a\""));
+  EXPECT_FALSE(is_not_modified(with("If-Match", "*"), "\"a\""));
+  EXPECT_THROW((void)is_not_modified(with("If-Match", "W/\"a\""), "\"a\""), HttpError);
+  EXPECT_THROW((void)is_not_modified(with("If-Match", "\"b\""), "\"a\""), HttpError);
+}
+
+TEST(Conditional, IfRangeNamesTheStateExactly) {
+  EXPECT_TRUE(range_applies(Request{}, "\"a\""));
+  EXPECT_TRUE(range_applies(with("If-Range", "\"a\""), "\"a\""));
+  for (const auto* value : {"\"b\"", "W/\"a\"", "*", "Sun, 06 Nov 1994 08:49:37 GMT"}) {
+    EXPECT_FALSE(range_applies(with("If-Range", value), "\"a\"")) << value;
+  }
+  EXPECT_FALSE(range_applies(with("If-Range", "\"a\""), std::nullopt));
+}
+
+TEST(Conditional, TextsAreTaggedByWhatTheySay) {
+  EXPECT_EQ(entity_tag_of("a"), entity_tag_of("a"));
+  EXPECT_NE(entity_tag_of("a"), entity_tag_of("b"));
+  EXPECT_EQ(entity_tag_of("a").size(), 34U);
+  const auto answer = tagged(Request{}, json_response("{}"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.back(), std::pair(std::string("ETag"), entity_tag_of("{}")));
+  const auto known = tagged(with("If-None-Match", entity_tag_of("{}")), json_response("{}"));
+  EXPECT_EQ(known.status, 304);
+  EXPECT_EQ(std::get<std::string>(known.body), "");
+  EXPECT_TRUE(tagged(Request{}, json_response("{}", 201)).headers.size() == 1);
+}
+
+}  // namespace
+}  // namespace glance::api

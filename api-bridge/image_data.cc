@@ -132,9 +132,11 @@ std::unique_ptr<BodySink> upload_image_data(Catalog& catalog, const Request& req
 }
 
 Response download_image_data(Catalog& catalog, const Request& request) {
-  const auto image = find_image(catalog, request);
+  auto image = find_image(catalog, request);
   auto reader = open_data(catalog, request, image);
   if (!reader) return {.status = 204, .headers = {}, .body = {}};
+  // It turned active between the two looks: only now it has its digests.
+  if (!image.size) image = find_image(catalog, request);
   const auto tag = data_tag(image);
   if (is_not_modified(request, tag)) {
     return {.status = 304, .headers = data_headers(image), .body = {}};

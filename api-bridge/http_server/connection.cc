@@ -290,7 +290,7 @@ awaitable<bool> Connection::finish(const Exchange& exchange, Response response) 
   report(exchange, response.status);
   if (keep && body_left) co_await skip_rest();
   lingers_ = body_left || reader_.has_more();
-  co_return keep;
+  co_return keep && !shared_.stopping;  // it may have begun while we sent
 }
 
 awaitable<void> Connection::skip_rest() {

@@ -14,21 +14,9 @@ OCTETS = "Content-Type: application/octet-stream"
 
 
 @pytest.fixture
-def configured(bridges, catalog_dir, tmp_path):
+def configured(bridges, catalog_dir):
     """Starts a bridge with keys in [glancefs]: configured(header_timeout=1)."""
-
-    def start(**keys):
-        catalog_dir.path.mkdir(exist_ok=True)
-        config = tmp_path / "glance-api.conf"
-        lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
-        config.write_text(
-            f"[database]\nconnection = sqlite:///{catalog_dir.database}\n"
-            f"[glance_store]\nfilesystem_store_datadir = {catalog_dir.store}\n"
-            f"[glancefs]\n{lines}"
-        )
-        return bridges.start(config)
-
-    return start
+    return lambda **keys: bridges.start(catalog_dir.config(glancefs=keys))
 
 
 @pytest.fixture

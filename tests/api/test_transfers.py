@@ -188,15 +188,8 @@ def test_a_full_store_is_413_and_loses_nothing(small_store, bridges, catalog_dir
     bridge.stop()
 
 
-def test_an_image_over_the_cap_is_413(bridges, catalog_dir, tmp_path):
-    catalog_dir.path.mkdir()
-    config = tmp_path / "glance-api.conf"
-    config.write_text(
-        f"[DEFAULT]\nimage_size_cap = 100000\n"
-        f"[database]\nconnection = sqlite:///{catalog_dir.database}\n"
-        f"[glance_store]\nfilesystem_store_datadir = {catalog_dir.store}\n"
-    )
-    rest = bridges.start(config).rest
+def test_an_image_over_the_cap_is_413(bridges, catalog_dir):
+    rest = bridges.start(catalog_dir.config(DEFAULT={"image_size_cap": 100_000})).rest
     image = rest.create(disk_format="raw", container_format="bare")["id"]
     for body in (DATA, iter([DATA])):
         rest.put_data(image, body, expect=413)

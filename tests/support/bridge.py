@@ -8,15 +8,16 @@ import signal
 from support.processes import Daemon, program, wait_until
 from support.rest import Rest
 
-LISTENING = re.compile(r"^listening on (http://127\.0\.0\.1:\d+)$", re.MULTILINE)
+LISTENING = re.compile(r"^listening on (https?://[\d.]+:\d+)$", re.MULTILINE)
+ON_A_FREE_PORT = ("--bind", "127.0.0.1:0", "--create")
 
 
 class Bridge(Daemon):
     """A running bridge; `url` is its service root and `rest` a client of it."""
 
-    def __init__(self, spec, output):
-        command = [program("glance-api-bridge"), os.fspath(spec)]
-        super().__init__([*command, "--bind", "127.0.0.1:0", "--create"], output)
+    def __init__(self, spec, output, arguments=ON_A_FREE_PORT, wrapper=(), **options):
+        command = [*wrapper, program("glance-api-bridge"), os.fspath(spec), *arguments]
+        super().__init__(command, output, **options)
         self.url = self._wait_until_listening()
         self.rest = Rest(self.url)
 
@@ -46,10 +47,12 @@ class BridgeSet:
         self._folder = folder
         self._bridges = []
 
-    def start(self, spec):
+    def start(self, spec, *arguments, **options):
+        """`arguments` replace those that choose a free port and make the catalog."""
         bridge = Bridge.__new__(Bridge)
         self._bridges.append(bridge)
-        bridge.__init__(spec, self._folder / f"bridge{len(self._bridges)}")
+        output = self._folder / f"bridge{len(self._bridges)}"
+        bridge.__init__(spec, output, arguments or ON_A_FREE_PORT, **options)
         return bridge
 
     def __enter__(self):

@@ -40,6 +40,19 @@ class CatalogDir(os.PathLike):
         """What no program of ours does, but another one on the same database may."""
         with closing(sqlite3.connect(self.database, timeout=10)) as db, db:
             db.execute(sql, values)
+
+    def config(self, **sections):
+        """A glance-api.conf of this catalog; config(glancefs={"header_timeout": 1}) adds keys."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        sections["database"] = {"connection": f"sqlite:///{self.database}"}
+        sections["glance_store"] = {"filesystem_store_datadir": self.store}
+        lines = []
+        for section, keys in sections.items():
+            lines += [f"[{section}]", *(f"{key} = {value}" for key, value in keys.items())]
+        path = self.path.with_name("glance-api.conf")
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        return path
+
     @contextmanager
     def write(self):
         """A connection that changes the database, as somebody else's tool would."""

@@ -92,7 +92,7 @@ class Daemon:
     The kernel ends it should this process die first.
     """
 
-    def __init__(self, command, output, env=None):
+    def __init__(self, command, output, env=None, pass_fds=()):
         self.out = output.with_suffix(".out")
         self.log = output.with_suffix(".log")
         self.expected_errors = []
@@ -103,6 +103,7 @@ class Daemon:
                 stdout=out,
                 stderr=log,
                 env=env or environment(),
+                pass_fds=pass_fds,
             )
 
     @property

@@ -26,12 +26,17 @@ class Response:
 class Rest:
     """One connection per request, so that threads can share a client."""
 
-    def __init__(self, url):
+    def __init__(self, url, context=None):
         self.url = url
+        self.context = context  # of TLS
         parts = urlsplit(url)
         self.host, self.port = parts.hostname, parts.port
 
     def connect(self):
+        if self.url.startswith("https:"):
+            return http.client.HTTPSConnection(
+                self.host, self.port, timeout=30 * SLOW, context=self.context
+            )
         return http.client.HTTPConnection(self.host, self.port, timeout=30 * SLOW)
 
     def request(self, method, path, body=None, headers=None, expect=None):

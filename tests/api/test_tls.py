@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same service over TLS, by cert_file and key_file."""
+
+import random
+import signal
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from support.processes import program, run, wait_until
+from support.raw import RawConnection, request
+from support.rest import Rest
+
+DATA = random.Random(31).randbytes(20 << 20)
+
+
+def make_certificate(folder, name):
+    """A self-signed certificate for 127.0.0.1 and its key."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    run(
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+        *("-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
+        *("-keyout", key, "-out", certificate),
+    )
+    return certificate, key
+
+
+@pytest.fixture
+def files(tmp_path):
+    return make_certificate(tmp_path, "first")
+
+
+@pytest.fixture
+def bridge(bridges, catalog_dir, files):
+    certificate, key = files
+    return bridges.start(
+        catalog_dir.config(
+            DEFAULT={"cert_file": certificate, "key_file": key}, glancefs={"header_timeout": 2}
+        )
+    )
+
+
+@pytest.fixture
+def context(files):
+    return ssl.create_default_context(cafile=files[0])
+
+
+@pytest.fixture
+def rest(bridge, context):
+    assert bridge.url.startswith("https://127.0.0.1:")
+    return Rest(bridge.url, context)
+
+
+def test_images_go_both_ways(rest):
+    image = rest.create_raw("a", DATA)
+    assert image["status"] == "active"
+    assert rest.download(image["id"]) == DATA
+    part = rest.get_data(image["id"], {"Range": "bytes=1000000-1999999"}, expect=206)
+    assert part.body == DATA[1_000_000:2_000_000]
+    chunked = rest.create(disk_format="raw", container_format="bare")["id"]
+    rest.put_data(chunked, iter([DATA[:100_000], DATA[100_000:]]), expect=204)
+    assert rest.download(chunked) == DATA
+
+
+def test_many_transfers_at_once(rest):
+    with ThreadPoolExecutor(8) as pool:
+        images = list(pool.map(lambda i: rest.create_raw(f"{i}", DATA)["id"], range(8)))
+        for body in pool.map(rest.download, images):
+            assert body == DATA
+
+
+def test_links_say_https(rest):
+    versions = rest.request("GET", "/versions").json()["versions"]
+    assert versions[0]["links"][0]["href"] == f"{rest.url}/v2/"
+    created = rest.request("POST", "/v2/images", {"name": "a"}, expect=201)
+    assert created.headers["Location"].startswith(f"{rest.url}/v2/images/")
+
+
+def test_a_connection_is_kept_and_ends_with_a_farewell(rest, context):
+    with RawConnection(rest, context) as connection:
+        for _ in range(3):
+            connection.send(request("GET /versions"))
+            assert connection.response().status == 200
+        connection.send(request("GET /versions", "Connection: close"))
+        assert connection.response().status == 200
+        assert connection.is_closed()  # ssl raises where close_notify is missing
+
+
+def test_limits_hold_inside_of_tls(rest, context):
+    with RawConnection(rest, context) as connection:
+        connection.send(b"GET /versions HTTP/1.1\r\nHost")
+        assert connection.response().status == 408
+    with RawConnection(rest, context) as connection:
+        connection.send(b"GET /versions HTTP/1.1\r\nHost: a\r\nX: a\nb\r\n\r\n")
+        assert connection.response().status == 400
+
+
+def test_a_client_that_never_shakes_hands_is_let_go(rest):
+    with socket.create_connection((rest.host, rest.port), timeout=20) as connection:
+        assert connection.recv(100) == b""
+
+
+def test_plain_http_is_no_tls(rest):
+    with RawConnection(rest) as connection:
+        connection.send(request("GET /versions"))
+        assert connection.response() is None
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+def test_old_versions_of_tls_are_refused(rest, context):
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises(ssl.SSLError, match="protocol version|NO_PROTOCOLS"):
+        RawConnection(rest, context)
+
+
+def served_name(rest):
+    """Whom the server says to be."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with RawConnection(rest, context) as connection:
+        data = connection.socket.getpeercert(binary_form=True)
+    text = run("openssl", "x509", "-noout", "-subject", input=ssl.DER_cert_to_PEM_cert(data)).stdout
+    return text.strip().rpartition("CN = ")[2]
+
+
+def test_sighup_takes_a_renewed_certificate_and_keeps_open_connections(
+    bridge, rest, context, tmp_path
+):
+    with RawConnection(rest, context) as old:
+        old.send(request("GET /versions"))
+        assert old.response().status == 200
+        assert served_name(rest) == "first"
+        make_certificate(tmp_path, "second")
+        bridge.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: served_name(rest) == "second", 10, "the new certificate")
+        old.send(request("GET /versions"))
+        assert old.response().status == 200
+
+
+def test_a_broken_certificate_does_not_replace_a_good_one(bridge, rest, files):
+    files[0].write_text("broken")
+    bridge.expect_errors("keeping the old certificate: .*cert.pem")
+    bridge.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "keeping the old certificate" in bridge.log.read_text(), 10, "the refusal")
+    assert served_name(rest) == "first"
+
+
+@pytest.mark.parametrize("which", ["cert_file", "key_file"])
+@pytest.mark.parametrize("content", [None, "nonsense"])
+def test_a_file_that_cannot_be_used_is_named(catalog_dir, files, which, content):
+    path = dict(zip(("cert_file", "key_file"), files))[which]
+    path.unlink()
+    if content:
+        path.write_text(content)
+    config = catalog_dir.config(DEFAULT={"cert_file": files[0], "key_file": files[1]})
+    arguments = (config, "--create", "--bind", "127.0.0.1:0")
+    result = run(program("glance-api-bridge"), *arguments, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"glance-api-bridge: {path}: cannot use it as the ")
+    assert f"({which})" in result.stderr
+
+
+def test_a_key_of_another_certificate_is_named(catalog_dir, files, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    _, key = make_certificate(other, "other")
+    config = catalog_dir.config(DEFAULT={"cert_file": files[0], "key_file": key})
+    arguments = (config, "--create", "--bind", "127.0.0.1:0")
+    result = run(program("glance-api-bridge"), *arguments, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"glance-api-bridge: {key}: cannot use it as the key (key_file)")

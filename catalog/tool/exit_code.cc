@@ -40,6 +40,7 @@ ExitCode exit_code_of(Errc code) noexcept {
       return ExitCode::refused;
     case Errc::ambiguous:
       return ExitCode::no_such_image;
+    case Errc::missing:
     case Errc::corrupt:
       return ExitCode::problems;
     // Also a catalog or a file: those who mean an image say so themselves (resolve_image()).

@@ -18,16 +18,22 @@ class CatalogDir(os.PathLike):
     def __fspath__(self):
         return str(self.path)
 
-    def config(self, **options):
-        """Writes a glance-api.conf for it and returns its path; `options` go to [DEFAULT]."""
-        lines = [f"{key} = {value}" for key, value in options.items()]
-        path = self.path.with_name(self.path.name + ".conf")
-        path.write_text(
-            "\n".join(["[DEFAULT]", *lines])
-            + f"\n[database]\nconnection = sqlite:///{self.database}"
-            + f"\n[glance_store]\nfilesystem_store_datadir = {self.store}\n",
-            encoding="utf-8",
-        )
+    def config(self, **settings):
+        """Writes a glance-api.conf of this catalog and returns its path.
+
+        config(image_size_cap=5, glancefs={"drain": 1}): a dict is a section, all else [DEFAULT]'s.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        sections = {name: keys for name, keys in settings.items() if isinstance(keys, dict)}
+        plain = {key: value for key, value in settings.items() if key not in sections}
+        sections["DEFAULT"] = {**plain, **sections.get("DEFAULT", {})}
+        sections["database"] = {"connection": f"sqlite:///{self.database}"}
+        sections["glance_store"] = {"filesystem_store_datadir": self.store}
+        lines = []
+        for section, keys in sections.items():
+            lines += [f"[{section}]", *(f"{key} = {value}" for key, value in keys.items())]
+        path = self.path.with_name("glance-api.conf")
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
         return path
 
     def rows(self, sql, *values):
@@ -40,18 +46,6 @@ class CatalogDir(os.PathLike):
         """What no program of ours does, but another one on the same database may."""
         with closing(sqlite3.connect(self.database, timeout=10)) as db, db:
             db.execute(sql, values)
-
-    def config(self, **sections):
-        """A glance-api.conf of this catalog; config(glancefs={"header_timeout": 1}) adds keys."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        sections["database"] = {"connection": f"sqlite:///{self.database}"}
-        sections["glance_store"] = {"filesystem_store_datadir": self.store}
-        lines = []
-        for section, keys in sections.items():
-            lines += [f"[{section}]", *(f"{key} = {value}" for key, value in keys.items())]
-        path = self.path.with_name("glance-api.conf")
-        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-        return path
 
     @contextmanager
     def write(self):

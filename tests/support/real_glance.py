@@ -12,7 +12,7 @@ CONFIG = """\
 [DEFAULT]
 bind_host = 127.0.0.1
 bind_port = {port}
-workers = 0
+workers = {workers}
 enabled_backends = file:file
 show_multiple_locations = True
 {options}
@@ -46,7 +46,7 @@ class RealGlance:
     `options` are more lines of its section [DEFAULT].
     """
 
-    def __init__(self, work, database, store, options=""):
+    def __init__(self, work, database, store, options="", workers=0):
         self.work = Path(work)
         for name in ("staging", "tasks", "lock"):
             (self.work / name).mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ class RealGlance:
         self.rest = Rest(self.url)
         self.config = self.work / "glance-api.conf"
         values = {"port": self.port, "work": work, "database": database, "store": store}
-        text = CONFIG.format(options=options, **values)
+        text = CONFIG.format(options=options, workers=workers, **values)
         self.config.write_text(text, encoding="utf-8")
         self._daemon = None
 

@@ -61,6 +61,13 @@ std::optional<std::uint64_t> seek_file(int fd, std::uint64_t offset, bool hole) 
   throw_errno(errno, "looking for holes");
 }
 
+void require_regular_file(int fd, const fs::path& path) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) throw_errno(errno, path.string());
+  if (!S_ISREG(status.st_mode))
+    throw Error(Errc::not_found, path.string() + " holds no image data");
+}
+
 void sync_directory(const fs::path& directory) {
   const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) throw_errno(errno, "opening " + directory.string());
@@ -393,6 +400,7 @@ std::unique_ptr<BlobReader> FileStore::open(const Location& location) {
   const fs::path path = path_in_datadir(location.url);
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) throw_errno(errno, "opening image data " + path.string());
+  require_regular_file(fd.get(), path);
   return std::make_unique<FileReader>(std::move(fd));
 }
 

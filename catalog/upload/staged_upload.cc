@@ -29,6 +29,9 @@ void start_uploading(Session& sql, const ImageId& id) {
 
 std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Staging& staging,
                                                   const Config& config, const ImageId& id) {
+  if (staging.has(id)) {
+    throw Error(Errc::conflict, fmt::format("The image {} has data on staging", id.text()));
+  }
   // The lock before the status: recovery takes bytes whose lock is free for a dead writer's.
   std::unique_ptr<StagedUpload> upload(
       new StagedUpload(database, id, config.limits.image_size_cap, staging.open().create(id)));

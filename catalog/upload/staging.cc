@@ -65,6 +65,11 @@ bool Staging::exists() const {
   return fs::is_directory(directory_, error);
 }
 
+bool Staging::has(const ImageId& id) const {
+  std::error_code error;
+  return fs::exists(directory_ / id.text(), error);
+}
+
 void Staging::remove(const ImageId& id) const noexcept {
   std::error_code error;
   fs::remove(directory_ / id.text(), error);

@@ -21,6 +21,10 @@ class Staging {
   [[nodiscard]] FileStore open() const;
 
   [[nodiscard]] bool exists() const;
+
+  /// Whether data wait there for the image's import.
+  [[nodiscard]] bool has(const ImageId& id) const;
+
   [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
 
   /// Removes what is staged for an image; nothing is success. Never throws.

@@ -82,8 +82,8 @@ TEST(JsonPatch, KeepsTheOrderOfOperations) {
   const auto edits = parse_patch(
       R"([{"op":"add","path":"/b","value":"1"},{"op":"remove","path":"/a"}])", PatchDialect::v2_1);
   ASSERT_EQ(edits.size(), 2U);
-  EXPECT_EQ(edits[0].name, "b");
-  EXPECT_EQ(edits[1].name, "a");
+  EXPECT_EQ(std::get<AttributeEdit>(edits[0]).name, "b");
+  EXPECT_EQ(std::get<AttributeEdit>(edits[1]).name, "a");
 }
 
 TEST(JsonPatch, PointersAreUnescaped) {
@@ -113,10 +113,62 @@ TEST(JsonPatch, ReservedAttributesAreRefused) {
   }
 }
 
-TEST(JsonPatch, LocationsAreRefusedInAllForms) {
-  for (const auto* pointer : {"/locations", "/locations/-", "/locations/0"}) {
-    EXPECT_EQ(refusal(add(pointer)).status, 403) << pointer;
+LocationEdit location_of(const std::string& body, PatchDialect dialect = PatchDialect::v2_1) {
+  const auto edits = parse_patch(body, dialect);
+  EXPECT_EQ(edits.size(), 1U);
+  return std::get<LocationEdit>(edits.at(0));
+}
+
+TEST(JsonPatch, LocationsAreAddedAndRemovedOneByOneAndReplacedTogether) {
+  const std::string value = R"({"url": "file:///x", "metadata": {"b": [1, null], "a": "y"}})";
+  auto edit = location_of(R"([{"op":"add","path":"/locations/-","value":)" + value + "}]");
+  EXPECT_EQ(edit.kind, LocationEdit::Kind::add);
+  EXPECT_EQ(edit.position, "-");
+  ASSERT_EQ(edit.locations.size(), 1U);
+  EXPECT_EQ(edit.locations[0].location.url, "file:///x");
+  EXPECT_EQ(edit.locations[0].location.metadata, R"({"a": "y", "b": [1, null]})");
+  EXPECT_FALSE(edit.locations[0].validation);
+
+  edit = location_of(R"([{"op":"remove","path":"/locations/3"}])");
+  EXPECT_EQ(edit.kind, LocationEdit::Kind::remove);
+  EXPECT_EQ(edit.position, "3");
+
+  edit = location_of(R"([{"op":"replace","path":"/locations","value":[)" + value + "]}]");
+  EXPECT_EQ(edit.kind, LocationEdit::Kind::replace);
+  EXPECT_EQ(edit.locations.size(), 1U);
+  EXPECT_TRUE(location_of(R"([{"replace":"/locations","value":[]}])", PatchDialect::v2_0)
+                  .locations.empty());
+}
+
+TEST(JsonPatch, LocationsMayStateTheDigestsOfTheirData) {
+  const auto edit = location_of(R"([{"op":"add","path":"/locations/0","value":
+      {"url":"u","metadata":{},"validation_data":{"os_hash_algo":"sha512","os_hash_value":"ab",
+       "checksum":"00112233445566778899aabbccddeeff"}}}])");
+  const auto& validation = edit.locations.at(0).validation;
+  ASSERT_TRUE(validation);
+  EXPECT_EQ(validation->os_hash_algo, "sha512");
+  EXPECT_EQ(validation->os_hash_value, "ab");
+  EXPECT_EQ(validation->checksum, "00112233445566778899aabbccddeeff");
+}
+
+TEST(JsonPatch, LocationsOfAnotherShapeAreRefused) {
+  for (const auto* pointer : {"/locations", "/locations/0/url", "/locations/0/"}) {
+    EXPECT_EQ(refusal(add(pointer)).status, 400) << pointer;
   }
+  for (const auto* value : {"3", "null", "[]", "{}", R"({"url":"x"})", R"({"metadata":{}})",
+                            R"({"url":3,"metadata":{}})", R"({"url":"x","metadata":[]})",
+                            R"({"url":"x","metadata":{},"validation_data":3})",
+                            R"({"url":"x","metadata":{},"validation_data":{"os_hash_algo":"md5"}})",
+                            R"({"url":"x","metadata":{},"validation_data":
+            {"os_hash_algo":"md5","os_hash_value":"0","checksum":"0"}})",
+                            R"({"url":"x","metadata":{},"validation_data":
+            {"os_hash_algo":"md5","os_hash_value":"0","x":"0"}})"}) {
+    const auto body = R"([{"op":"add","path":"/locations/-","value":)" + std::string(value) + "}]";
+    EXPECT_EQ(refusal(body).status, 400) << value;
+  }
+  EXPECT_EQ(refusal(R"([{"op":"replace","path":"/locations","value":{}}])").status, 400);
+  EXPECT_EQ(refusal(R"([{"op":"replace","path":"/locations/0","value":{}}])").status, 400);
+  EXPECT_EQ(refusal(R"([{"op":"remove","path":"/locations"}])").status, 400);
 }
 
 TEST(JsonPatch, ValuesOfTheWrongTypeAreSchemaErrors) {

@@ -183,6 +183,11 @@ public_endpoint = https://images.example.org/glance/
 image_size_cap = 42
 image_property_quota = -1
 image_tag_quota = 7
+image_member_quota = 8
+image_location_quota = 9
+user_storage_quota = 3 GB
+enabled_import_methods = [web-download]
+node_staging_uri = file:///srv/staging/
 api_limit_max = 500
 limit_param_default = 50
 show_image_direct_url = True
@@ -196,6 +201,10 @@ container_formats = [bare, ova]
 stores = file,http
 default_store = file
 filesystem_store_datadir = /srv/glance//images/../data
+filesystem_store_chunk_size = 4096
+filesystem_thin_provisioning = True
+[healthcheck]
+disable_by_file_path = /run/glance/disabled
 [keystone_authtoken]
 password = anything
 )");
@@ -206,6 +215,15 @@ password = anything
   EXPECT_EQ(config.limits.image_size_cap, 42U);
   EXPECT_EQ(config.limits.image_property_quota, -1);
   EXPECT_EQ(config.limits.image_tag_quota, 7);
+  EXPECT_EQ(config.limits.image_member_quota, 8);
+  EXPECT_EQ(config.limits.image_location_quota, 9);
+  EXPECT_EQ(config.user_storage_quota, 3ULL << 30U);
+  EXPECT_THAT(config.enabled_import_methods, ElementsAre("web-download"));
+  EXPECT_EQ(config.staging_datadir, "/srv/staging/");
+  EXPECT_EQ(config.filesystem_store_chunk_size, 4096U);
+  EXPECT_TRUE(config.filesystem_thin_provisioning);
+  EXPECT_EQ(config.healthcheck_disable_file, "/run/glance/disabled");
+  EXPECT_FALSE(config.enabled_backends);
   EXPECT_EQ(config.api_limit_max, 500U);
   EXPECT_EQ(config.limit_param_default, 50U);
   EXPECT_TRUE(config.show_image_direct_url);
@@ -226,13 +244,31 @@ TEST_F(ConfigTest, BadValuesNameFileLineKeyAndWhatIsAllowed) {
 }
 
 TEST_F(ConfigTest, EveryKnownKeyIsChecked) {
-  for (const char* line :
-       {"bind_host = a b", "bind_host =", "bind_port = 65536", "bind_port = -1", "workers = many",
-        "public_endpoint = images.example.org", "image_size_cap = 0", "image_size_cap = 1 TB",
-        "image_property_quota = x", "image_tag_quota = 1.5", "api_limit_max = 0",
-        "limit_param_default = -1", "show_image_direct_url = maybe",
-        "show_multiple_locations =", "hashing_algorithm = crc32", "enabled_backends = fast",
-        "enabled_backends = os_glance_x:file"}) {
+  for (const char* line : {"bind_host = a b",
+                           "bind_host =",
+                           "bind_port = 65536",
+                           "bind_port = -1",
+                           "workers = many",
+                           "public_endpoint = images.example.org",
+                           "image_size_cap = 0",
+                           "image_size_cap = 1 TB",
+                           "image_property_quota = x",
+                           "image_tag_quota = 1.5",
+                           "api_limit_max = 0",
+                           "limit_param_default = -1",
+                           "show_image_direct_url = maybe",
+                           "image_member_quota = x",
+                           "image_location_quota = x",
+                           "user_storage_quota = much",
+                           "user_storage_quota = 1 PB",
+                           "user_storage_quota = 9999999999 TB",
+                           "user_storage_quota = -1",
+                           "node_staging_uri = /srv",
+                           "node_staging_uri = http://x/",
+                           "show_multiple_locations =",
+                           "hashing_algorithm = crc32",
+                           "enabled_backends = fast",
+                           "enabled_backends = os_glance_x:file"}) {
     const Refusal refusal = refused(std::string("[DEFAULT]\n") + line + "\n");
     EXPECT_EQ(refusal.code, Errc::invalid) << line;
     EXPECT_THAT(refusal.text, AllOf(HasSubstr(":4: [DEFAULT] "), HasSubstr("; allowed: "))) << line;
@@ -282,7 +318,13 @@ default_backend = fast
 filesystem_store_datadir = /not/this
 [fast]
 filesystem_store_datadir = /srv/fast
+store_description = on flash
+[os_glance_staging_store]
+filesystem_store_datadir = /srv/staging
 )");
+  EXPECT_TRUE(config.enabled_backends);
+  EXPECT_EQ(config.store_description, "on flash");
+  EXPECT_EQ(config.staging_datadir, "/srv/staging");
   EXPECT_EQ(config.store_id, "fast");
   EXPECT_EQ(config.filesystem_store_datadir, "/srv/fast");
 }
@@ -292,6 +334,13 @@ TEST_F(ConfigTest, ANamedStoreHasADirectoryOfItsName) {
       read("[DEFAULT]\nenabled_backends = slow:file\n[glance_store]\ndefault_backend = slow\n")
           .filesystem_store_datadir,
       "/var/lib/glance/slow");
+}
+
+TEST_F(ConfigTest, TheStagingAreaHasGlancesDefaults) {
+  EXPECT_EQ(read("").staging_datadir, "/tmp/staging");
+  EXPECT_EQ(read("[DEFAULT]\nenabled_backends = a:file\n[glance_store]\ndefault_backend = a\n")
+                .staging_datadir,
+            "/var/lib/glance/os_glance_staging_store");
 }
 
 TEST_F(ConfigTest, TheDefaultBackendMustBeOneOfThem) {

@@ -137,6 +137,20 @@ TEST(ImageJson, LetsNoPropertyReplaceACoreAttribute) {
   EXPECT_EQ(text.find("shadow"), std::string::npos);
 }
 
+TEST(ImageJson, NamesTheStoresWhereStoresHaveIds) {
+  Image image = queued_image();
+  Config config;
+  image.locations = {{.url = "file:///a", .metadata = R"({"store": "fast"})"},
+                     {.url = "file:///b", .metadata = "{}"},
+                     {.url = "rbd://c", .metadata = R"({"store": "ceph"})"}};
+  EXPECT_FALSE(json_of(image, config).contains("stores"));
+  config.enabled_backends = true;
+  EXPECT_EQ(json_of(image, config)["stores"], "fast,ceph");
+  image.locations.clear();
+  image.properties["stores"] = "made up";
+  EXPECT_FALSE(json_of(image, config).contains("stores"));
+}
+
 TEST(ImageJson, HidesTheStagingHost) {
   Image image = queued_image();
   image.properties = {{"os_glance_stage_host", "http://10.0.0.1:9292"},

@@ -166,7 +166,8 @@ TEST_F(Recovery, ARefusedUploadLeavesADeadWritersSealedDataAlone) {
     upload->seal();
     ::_exit(0);
   });
-  EXPECT_EQ(test::error_of([&] { return catalog_->upload(caller_, image.id, {}); }), Errc::invalid);
+  EXPECT_EQ(test::error_of([&] { return catalog_->upload(caller_, image.id, {}); }),
+            Errc::conflict);
   EXPECT_EQ(
       test::error_of([&] { return catalog_->upload(caller_, image.id, {.detect_format = true}); }),
       Errc::conflict);

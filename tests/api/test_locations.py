@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Locations that an administrator registers, where they are shown."""
+
+import pytest
+
+from support.configs import ConfiguredCatalog
+from support.images import md5sum
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    options = ["show_multiple_locations = True", "show_image_direct_url = True"]
+    return ConfiguredCatalog(tmp_path / "catalog", options)
+
+
+@pytest.fixture
+def rest(bridges, catalog):
+    return bridges.start(catalog).rest
+
+
+def url(catalog, name):
+    return f"file://{catalog.store / name}"
+
+
+def put(catalog, name, data=b"hello"):
+    """A file in the store that is no image's yet; its URL."""
+    (catalog.store / name).write_bytes(data)
+    return url(catalog, name)
+
+
+def add(rest, image_id, location, position="-", expect=200, **more):
+    value = {"url": location, "metadata": {}, **more}
+    operation = {"op": "add", "path": f"/locations/{position}", "value": value}
+    return rest.patch(image_id, operation, expect=expect)
+
+
+def remove(rest, image_id, position, expect=200):
+    return rest.patch(
+        image_id, {"op": "remove", "path": f"/locations/{position}"}, expect=expect
+    )
+
+
+@pytest.fixture
+def queued(rest):
+    return rest.create(name="queued", disk_format="raw", container_format="bare")["id"]
+
+
+def test_an_uploaded_image_shows_where_it_lies(rest, catalog):
+    image = rest.create_raw("image", b"data")
+    where = url(catalog, image["id"])
+    assert image["direct_url"] == where
+    assert image["locations"] == [{"url": where, "metadata": {"store": "file"}}]
+    assert rest.create(name="empty")["locations"] == []
+
+
+def test_a_file_of_the_store_becomes_an_image(rest, catalog, queued):
+    location = put(catalog, "disk.img")
+    image = add(rest, queued, location).json()
+    assert (image["status"], image["size"], image["checksum"]) == ("active", 5, None)
+    assert image["locations"] == [{"url": location, "metadata": {}}]
+    assert rest.image(queued) == image
+    assert rest.download(queued) == b"hello"
+    rest.delete(queued)
+    assert catalog.data_files() == []
+
+
+def test_digests_can_come_with_it(rest, catalog, queued):
+    location = put(catalog, "disk.img")
+    checksum = md5sum(catalog.store / "disk.img")
+    hashes = {"os_hash_algo": "sha512", "os_hash_value": "ab" * 64, "checksum": checksum}
+    image = add(rest, queued, location, validation_data=hashes).json()
+    assert {key: image[key] for key in hashes} == hashes
+    assert rest.get_data(queued, expect=200).headers["Content-MD5"] == checksum
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd",
+        "file://{store}/../glance.sqlite",
+        "file://{store}/missing",
+        "file://{store}/.uploads",
+        "file://{store}/",
+        "{store}/disk.img",
+        "filesystem://{store}/disk.img",
+        "swift+config://x/y/z",
+        "http://127.0.0.1:1/disk.img",
+        "",
+    ],
+)
+def test_nothing_else_does(rest, catalog, queued, location):
+    put(catalog, "disk.img")
+    before = rest.image(queued)
+    answer = add(rest, queued, location.format(store=catalog.store), expect=400)
+    assert "Invalid location" in answer.body.decode()
+    assert rest.image(queued) == before
+    assert catalog.data_files() == ["disk.img"]
+
+
+def test_another_images_data_stay_its_own(rest, catalog, queued):
+    other = rest.create_raw("other", b"hello")
+    add(rest, queued, url(catalog, other["id"]), expect=400)
+    assert rest.download(other["id"]) == b"hello"
+
+
+def test_a_location_goes_with_its_data(rest, catalog):
+    image = rest.create_raw("image", b"hello")
+    copy = put(catalog, "copy")
+    both = add(rest, image["id"], copy, position=0).json()
+    assert [each["url"] for each in both["locations"]] == [copy, url(catalog, image["id"])]
+    assert rest.image(image["id"]) == both
+    left = remove(rest, image["id"], 1).json()
+    assert left["locations"] == [{"url": copy, "metadata": {}}]
+    assert catalog.data_files() == ["copy"]
+    assert rest.download(image["id"]) == b"hello"
+    remove(rest, image["id"], 0, expect=403)
+
+
+def test_metadata_can_be_edited(rest, catalog):
+    image = rest.create_raw("image", b"hello")
+    locations = [{"url": url(catalog, image["id"]), "metadata": {"store": "file", "k": ["v", 1]}}]
+    operation = {"op": "replace", "path": "/locations", "value": locations}
+    assert rest.patch(image["id"], operation).json()["locations"] == locations
+    assert rest.image(image["id"])["locations"] == locations
+    assert rest.download(image["id"]) == b"hello"
+
+
+def test_operations_on_locations_and_others_are_one(rest, catalog, queued):
+    location = put(catalog, "disk.img")
+    value = {"url": location, "metadata": {}}
+    before = rest.image(queued)
+    rest.patch(
+        queued,
+        {"op": "add", "path": "/locations/-", "value": value},
+        {"op": "remove", "path": "/no_such"},
+        expect=409,
+    )
+    assert rest.image(queued) == before
+    answer = rest.patch(
+        queued,
+        {"op": "replace", "path": "/name", "value": "renamed"},
+        {"op": "add", "path": "/locations/-", "value": value},
+    ).json()
+    assert (answer["name"], answer["status"]) == ("renamed", "active")
+
+
+def test_where_locations_are_not_shown_they_are_not_changed(bridges, tmp_path):
+    hidden = ConfiguredCatalog(tmp_path / "hidden")
+    rest = bridges.start(hidden).rest
+    image = rest.create_raw("image", b"hello")
+    assert "locations" not in image and "direct_url" not in image
+    add(rest, image["id"], put(hidden, "copy"), expect=403)
+    remove(rest, image["id"], 0, expect=403)
+    operation = {"op": "replace", "path": "/locations", "value": [{"url": "x", "metadata": {}}]}
+    rest.patch(image["id"], operation, expect=403)
+    assert rest.image(image["id"]) == image
+
+
+def test_the_11th_location_is_413(rest, catalog):
+    image = rest.create_raw("image", b"hello")
+    for i in range(9):
+        add(rest, image["id"], put(catalog, f"copy{i}"))
+    add(rest, image["id"], put(catalog, "one_more"), expect=413)
+    assert len(rest.image(image["id"])["locations"]) == 10

@@ -398,6 +398,14 @@ void check_version(Session& sql) {
   }
 }
 
+/// Whether glancefs_uploads still has a column that nobody fills any more.
+bool has_outdated_uploads(Session& sql) {
+  int count = 0;
+  sql << "SELECT COUNT(*) FROM pragma_table_info('glancefs_uploads') WHERE name = 'hidden'",
+      soci::into(count);
+  return count > 0;
+}
+
 }  // namespace
 
 void create_schema(Database& database) {
@@ -419,11 +427,12 @@ void create_schema(Database& database) {
 void check_schema(Database& database) {
   const bool complete = database.read([](Session& sql) {
     check_version(sql);
-    return missing_additions(sql).empty();
+    return missing_additions(sql).empty() && !has_outdated_uploads(sql);
   });
   if (complete) return;
   database.write([](Session& sql) {
     for (const auto& each : missing_additions(sql)) sql << each.text;
+    if (has_outdated_uploads(sql)) sql << "ALTER TABLE glancefs_uploads DROP COLUMN hidden";
     sql << std::string(kFillNames);
   });
 }

@@ -220,10 +220,10 @@ def damage_an_index(catalog_dir, name):
 
 
 def test_a_damaged_database_is_reported(tool, catalog_dir, ids):
-    damage_an_index(catalog_dir, "glancefs_images_name")
+    damage_an_index(catalog_dir, "glancefs_names_seq")
     findings = tool.findings("check")
     assert {finding[0] for finding in findings} == {"database"}
-    assert "glancefs_images_name" in str(findings)
+    assert "glancefs_names_seq" in str(findings)
 
 
 def test_a_file_that_is_no_database_is_reported(tool, catalog_dir):

@@ -41,6 +41,18 @@ class ACatalog : public test::CatalogFixture {
   }
 };
 
+TEST_F(ACatalog, ATableOfAnEarlierVersionIsBroughtUpToDate) {
+  {
+    Database database(database_url(), false);
+    database.write([](Session& sql) {
+      sql << "ALTER TABLE glancefs_uploads ADD COLUMN hidden BOOLEAN NOT NULL DEFAULT 0";
+    });
+  }
+  open();
+  EXPECT_EQ(
+      count("SELECT COUNT(*) FROM pragma_table_info('glancefs_uploads') WHERE name = 'hidden'"), 0);
+}
+
 TEST_F(ACatalog, GivesBackWhatWasAdded) {
   const Image added = catalog_->add(caller_, {.name = "x",
                                               .visibility = Visibility::public_,

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{256} * 1024;
 
-// How far a writer may run ahead, and how much is kept of what it wrote, so that the hashes need not
-// read it back. The hashes are slower than any writer: a longer queue would only take memory, once
-// for every upload.
+// How far a writer may run ahead, and how much is kept of what it wrote, so that the hashes need
+// not read it back. The hashes are slower than any writer: a longer queue would only take memory,
+// once for every upload.
 constexpr std::uint64_t kMaxLag = std::uint64_t{2} * 1024 * 1024;
 
 }  // namespace

@@ -48,7 +48,7 @@ TEST_F(ACatalog, ATableOfAnEarlierVersionIsBroughtUpToDate) {
       sql << "ALTER TABLE glancefs_uploads ADD COLUMN hidden BOOLEAN NOT NULL DEFAULT 0";
     });
   }
-  open();
+  static_cast<void>(open());
   EXPECT_EQ(
       count("SELECT COUNT(*) FROM pragma_table_info('glancefs_uploads') WHERE name = 'hidden'"), 0);
 }

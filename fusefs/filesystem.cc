@@ -291,7 +291,7 @@ void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view v
     }
     return;
   }
-  if (read_only) fail(EPERM, "the attribute is read-only");
+  if (read_only && !is_reserved_attribute(key)) fail(EPERM, "the attribute is read-only");
   if ((flags & XATTR_CREATE) != 0 && present) fail(EEXIST, "the attribute is there already");
   if ((flags & XATTR_REPLACE) != 0 && !present) fail(ENODATA, "there is no such attribute");
   if (present == value) return;

@@ -120,7 +120,8 @@ def test_a_client_that_vanishes_leaves_the_image_queued(rest, queued, catalog_di
     with RawConnection(rest) as connection:
         fields = (OCTETS, f"Content-Length: {len(DATA)}")
         connection.send(request(f"PUT /v2/images/{queued}/file", *fields))
-        wait_until(lambda: catalog_dir.spools() == [queued], 10, "the upload's begin")
+        # Not the spool: that is there before the image's status changes.
+        wait_until(lambda: rest.image(queued)["status"] == "saving", 10, "the upload's begin")
         connection.send(DATA[:sent])
         if hard:
             reset(connection)

@@ -111,8 +111,20 @@ def properties(image):
     return [name for name in image if name not in DEFAULTS]
 
 
+def holds_nul(value):
+    """Anywhere in a JSON document, keys included."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, list):
+        return any(map(holds_nul, value))
+    if isinstance(value, dict):
+        return any(map(holds_nul, value)) or any(map(holds_nul, value.values()))
+    return False
+
+
 def created(body):
     """The image that POST makes of the body."""
+    require(not holds_nul(body))
     for name, value in body.items():
         refuse_unsettable(name)
         check_type(name, value)
@@ -143,6 +155,7 @@ def parsed(operation):
 
 def patched(image, operations):
     """The image after the patch; all of it or, by an exception, nothing."""
+    require(not holds_nul(operations))
     changes = [parsed(operation) for operation in operations]
     image = dict(image)
     for verb, name, value in changes:

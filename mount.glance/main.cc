@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -57,7 +59,10 @@ constexpr const char* kHelp =
     "  8   interrupted\n"
     "  32  the mount, or the unmount, failed\n";
 
-int fail(int code, const std::string& message) {
+/// The message on one line, whatever is in the names.
+int fail(int code, std::string message) {
+  std::ranges::replace_if(
+      message, [](unsigned char letter) { return std::iscntrl(letter) != 0; }, '?');
   std::cerr << "mount.glance: " << message << '\n';
   return code;
 }

@@ -206,6 +206,7 @@ def test_a_wrong_option_is_told_with_what_is_allowed(point, catalog, option, all
         (["/a", "/b", "-o", 'owner="a'], "a quote is not closed"),
         (["", "/b"], "SPEC is empty"),
         (["/a", ""], "DIR is empty"),
+        (["/a", "/b", "-o", "-a\nb"], "must not begin with '-': -a?b"),
     ],
 )
 def test_a_call_that_mount_would_not_make(arguments, message):

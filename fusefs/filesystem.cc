@@ -131,6 +131,7 @@ Entry Filesystem::listed(Inode directory, const DirectoryEntry& entry) {
 
 struct statvfs Filesystem::statfs() const {
   constexpr unsigned long kUnit = 4096;
+  constexpr fsfilcnt_t kFreeFiles = 1'000'000'000;
   const Space space = catalog_.space();
   struct statvfs status{};
   status.f_bsize = static_cast<unsigned long>(kBlockSize);
@@ -138,7 +139,10 @@ struct statvfs Filesystem::statfs() const {
   status.f_blocks = space.total / kUnit;
   status.f_bfree = space.free / kUnit;
   status.f_bavail = space.available / kUnit;
-  status.f_files = directory_.size();
+  // There is no limit; with none free df -i would cry.
+  status.f_files = directory_.size() + kFreeFiles;
+  status.f_ffree = kFreeFiles;
+  status.f_favail = kFreeFiles;
   status.f_namemax = kMaxFileName;
   return status;
 }

@@ -196,6 +196,12 @@ def test_statfs_tells_the_space_of_the_store(mount, catalog_dir, image):
     assert df.split()[-1] == str(mount.path)
 
 
+def test_df_i_counts_the_images_and_never_runs_out(mount, image):
+    shell("touch $1/queued", mount)
+    used, percent = run("df", "--output=iused,ipcent", mount).stdout.split()[-2:]
+    assert (used, percent) == ("2", "1%")
+
+
 def test_ls_l_shows_the_image_without_complaints(mount, image):
     result = run("ls", "-l", mount)
     assert result.stderr == ""

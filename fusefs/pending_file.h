@@ -46,7 +46,7 @@ class PendingFile {
     Inode inode = 0;
     Inode descriptor_inode = 0;  ///< what the opened path had: another one's if that is replaced
     bool created = false;        ///< made by this open: it goes away if its data never come whole
-    std::optional<Replacement> replaces = {};
+    std::optional<Replacement> replaces;
   };
 
   /// `opener`: the thread that made or opened the file.

@@ -398,6 +398,10 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_data(const Caller& caller, con
   try {
     reader = store_.open(image->locations.front());
   } catch (const Error& error) {
+    // Deleted between the two looks, or replaced.
+    if (!database_.read([&](Session& sql) { return rows::select_image(sql, id).has_value(); })) {
+      throw no_such_image(id);
+    }
     const Errc code = error.code() == Errc::not_found ? Errc::missing : Errc::corrupt;
     throw Error(code, "the data of image " + id.text() + " cannot be opened: " + error.what());
   }

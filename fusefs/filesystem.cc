@@ -48,8 +48,7 @@ Filesystem::Filesystem(Catalog& catalog, MountOptions options,
 NodePtr Filesystem::node_of(Inode inode) {
   auto node = directory_.find(inode);
   if (!node) node = files_.opened_node(inode);
-  // The kernel then looks the path up again: another image may have the name by now.
-  if (!node) fail(ESTALE, "the image is gone");
+  if (!node) fail(ENOENT, "the image is gone");
   return node;
 }
 
@@ -251,7 +250,7 @@ std::shared_ptr<const Image> Filesystem::image_of(Inode inode, const Requester& 
     if (current && looked_at_.node == node) return looked_at_.image;
   }
   auto found = catalog_.find(caller_, target);
-  if (!found) fail(ESTALE, "the image is gone");
+  if (!found) fail(ENOENT, "the image is gone");
   auto image = std::make_shared<const Image>(std::move(*found));
   if (current) {
     MutexLock lock(looked_at_mutex_);

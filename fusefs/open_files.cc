@@ -289,15 +289,13 @@ std::uint64_t OpenFiles::copy(std::uint64_t from, std::uint64_t from_offset, std
 void OpenFiles::resize(const NodePtr& node, std::uint64_t size, std::uint64_t handle,
                        const Requester& requester) {
   if (handle != 0) return writer(handle)->truncate(size, requester.thread);
-  if (const Pending file = pending_for(node, requester)) {
-    return file->truncate(size, requester.thread);
-  }
-  if (size == node->image.size) return;
+  const Pending file = pending_for(node, requester);
+  if (file && file->has_handles()) return file->truncate(size, requester.thread);
+  if (size == (file ? file->size().value_or(0) : node->image.size)) return;
   // truncate(2), without a descriptor: an upload of its own, published at once.
   const Opened opened = open(node, O_WRONLY, requester);
-  const Pending file = writer(opened.handle);
   try {
-    file->truncate(size, requester.thread);
+    writer(opened.handle)->truncate(size, requester.thread);
     close(opened.handle);
   } catch (...) {
     release(opened.handle);

@@ -29,16 +29,22 @@ Requester requester(fuse_req_t req) {
   return {.thread = fuse_req_ctx(req)->pid};
 }
 
+/// What "there is no such image" is for operations on an inode, which a name has led to before:
+/// upon ESTALE the kernel looks the path up again, where another image may be by now.
+constexpr int kStale = ESTALE;
+
 /// Runs `work`; its value goes to `reply`, an exception becomes the error reply. The reply is
-/// outside of the guarded part, so that there is exactly one.
+/// outside of the guarded part, so that there is exactly one. `absent`: ENOENT or kStale.
 template <typename Work, typename Reply>
-void answer(fuse_req_t req, const char* operation, Work&& work, Reply&& reply) noexcept {
+void answer(fuse_req_t req, const char* operation, Work&& work, Reply&& reply,
+            int absent = ENOENT) noexcept {
   std::optional<decltype(work())> result;
   int error = 0;
   try {
     result.emplace(work());
   } catch (...) {
     error = errno_of_current_exception(operation);
+    if (error == ENOENT) error = absent;
   }
   if (result) {
     reply(*result);
@@ -49,12 +55,14 @@ void answer(fuse_req_t req, const char* operation, Work&& work, Reply&& reply) n
 
 /// The same for work without a value: the reply is "0" or the error.
 template <typename Work>
-void answer_status(fuse_req_t req, const char* operation, Work&& work) noexcept {
+void answer_status(fuse_req_t req, const char* operation, Work&& work,
+                   int absent = ENOENT) noexcept {
   int error = 0;
   try {
     work();
   } catch (...) {
     error = errno_of_current_exception(operation);
+    if (error == ENOENT) error = absent;
   }
   fuse_reply_err(req, error);
 }
@@ -111,9 +119,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char* name) noexcept {
 void op_getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) noexcept {
   answer(
       req, "getattr", [&] { return filesystem(req).getattr(ino); },
-      [&](const Entry& entry) {
-        fuse_reply_attr(req, &entry.attributes, entry.attribute_timeout);
-      });
+      [&](const Entry& entry) { fuse_reply_attr(req, &entry.attributes, entry.attribute_timeout); },
+      kStale);
 }
 
 /// Mode and owner are the mount's to say; wishes to change them are granted in silence, or
@@ -139,9 +146,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat* attributes, int to_
         return filesystem(req).setattr(ino, change_of(*attributes, to_set),
                                        fi != nullptr ? fi->fh : 0, requester(req));
       },
-      [&](const Entry& entry) {
-        fuse_reply_attr(req, &entry.attributes, entry.attribute_timeout);
-      });
+      [&](const Entry& entry) { fuse_reply_attr(req, &entry.attributes, entry.attribute_timeout); },
+      kStale);
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi) noexcept {
@@ -290,7 +296,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi) noexcept {
       [&](const OpenFiles::Opened& opened) {
         set_flags(fi, opened.handle, opened.pending);
         if (fuse_reply_open(req, fi) != 0) target.files().release(opened.handle);
-      });
+      },
+      kStale);
 }
 
 void op_read(fuse_req_t req, fuse_ino_t, std::size_t size, off_t offset,
@@ -384,7 +391,7 @@ void reply_xattr(fuse_req_t req, const std::string& value, std::size_t size) {
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char* name, std::size_t size) noexcept {
   answer(
       req, "getxattr", [&] { return filesystem(req).getxattr(ino, name, requester(req)); },
-      [&](const std::string& value) { reply_xattr(req, value, size); });
+      [&](const std::string& value) { reply_xattr(req, value, size); }, kStale);
 }
 
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, std::size_t size) noexcept {
@@ -398,19 +405,22 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, std::size_t size) noexcept {
         }
         return list;
       },
-      [&](const std::string& list) { reply_xattr(req, list, size); });
+      [&](const std::string& list) { reply_xattr(req, list, size); }, kStale);
 }
 
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char* name, const char* value,
                  std::size_t size, int flags) noexcept {
-  answer_status(req, "setxattr", [&] {
-    filesystem(req).setxattr(ino, name, std::string_view(value, size), flags, requester(req));
-  });
+  answer_status(
+      req, "setxattr",
+      [&] {
+        filesystem(req).setxattr(ino, name, std::string_view(value, size), flags, requester(req));
+      },
+      kStale);
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char* name) noexcept {
-  answer_status(req, "removexattr",
-                [&] { filesystem(req).removexattr(ino, name, requester(req)); });
+  answer_status(
+      req, "removexattr", [&] { filesystem(req).removexattr(ino, name, requester(req)); }, kStale);
 }
 
 }  // namespace

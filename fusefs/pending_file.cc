@@ -229,6 +229,11 @@ void PendingFile::abandon() noexcept {
   const auto upload = std::exchange(upload_, nullptr);
   try {
     if (upload && upload->acknowledged()) upload->publish();
+  } catch (const Error& error) {
+    // Deleted while it was written: somebody's wish, not a failure of ours.
+    const bool gone = error.code() == Errc::gone;
+    spdlog::log(gone ? spdlog::level::info : spdlog::level::err, "image {} was not published: {}",
+                target_.id.text(), error.what());
   } catch (const std::exception& error) {
     spdlog::error("image {} was not published: {}", target_.id.text(), error.what());
   }

@@ -3,50 +3,40 @@
 
 import os
 import signal
-import subprocess
 import sys
 
 import pytest
 
-from support.expectations import assert_published, wait_until_gone
-from support.processes import SLOW, environment, run, wait_until
+from support.expectations import assert_published, wait_until_active, wait_until_gone
+from support.processes import SLOW, run, wait_until
+from support.writers import StuckWriter, start
 
 FIRST_PART = 3_000_000
 
-
-def start_cp(source, target):
-    """cp in the background, mortal even where our own parent has us ignore signals."""
-    command = ["env", "--default-signal", "cp", source, target]
-    return subprocess.Popen(command, env=environment())
-
-
-class StuckWriter:
-    """A cp from a FIFO that has copied the first part and waits for more."""
-
-    def __init__(self, mount, catalog_dir, fifo, data):
-        os.mkfifo(fifo)
-        self.process = start_cp(fifo, mount / "partial.img")
-        self.source = os.open(fifo, os.O_WRONLY)
-        os.write(self.source, data)
-        wait_until(lambda: catalog_dir.spooled_bytes() == len(data), 10, "the first part")
-
-    def end(self):
-        """Waits for the writer and returns its exit status."""
-        try:
-            return self.process.wait(10 * SLOW)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            os.close(self.source)
+# What copies $1 to $2 in a process that is there to be killed.
+TOOLS = {
+    "cp": "exec cp $1 $2",
+    "cat": "exec cat $1 > $2",
+    "dd": "exec dd if=$1 of=$2 bs=10k status=none",
+    "tee": "exec tee $2 < $1 > /dev/null",
+    "python": """exec python3 -c 'import shutil, sys; shutil.copyfileobj(
+        open(sys.argv[1], "rb", 0), open(sys.argv[2], "wb", 0))' $1 $2""",
+}
 
 
 @pytest.fixture
-def stuck_writer(mount, catalog_dir, tmp_path):
-    writer = StuckWriter(mount, catalog_dir, tmp_path / "fifo", b"x" * FIRST_PART)
-    yield writer
-    if writer.process.poll() is None:
-        writer.process.kill()
-        writer.process.wait()
+def stuck(mount, catalog_dir, tmp_path):
+    """Starts a writer of `partial.img` that waits in the middle: stuck(script)."""
+    writers = []
+
+    def start_writer(script=TOOLS["cp"]):
+        writers.append(StuckWriter(script, tmp_path / "fifo", mount / "partial.img"))
+        writers[-1].copy(b"x" * FIRST_PART, catalog_dir)
+        return writers[-1]
+
+    yield start_writer
+    for writer in writers:
+        writer.clean_up()
 
 
 def assert_works(mount, catalog_dir, source):
@@ -57,32 +47,87 @@ def assert_works(mount, catalog_dir, source):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_that_ends_cp_leaves_no_image(
-    mount, catalog_dir, stuck_writer, small_source, number
-):
+def test_a_signal_that_ends_cp_leaves_no_image(mount, catalog_dir, stuck, small_source, number):
+    writer = stuck()
     assert mount.xattr("partial.img", "status") == "saving"
-    stuck_writer.process.send_signal(number)
-    assert stuck_writer.end() == -number
+    writer.process.send_signal(number)
+    assert writer.end() == -number
     wait_until_gone(mount, catalog_dir, "partial.img")
     assert_works(mount, catalog_dir, small_source)
 
 
-def test_a_patient_writer_publishes_after_a_pause(mount, catalog_dir, stuck_writer, tmp_path):
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV]
+# They close their file before they let the signal end them.
+CLOSING = [("dd", signal.SIGINT), ("python", signal.SIGINT)]
+
+
+@pytest.mark.parametrize(
+    "tool, number",
+    [
+        (tool, number)
+        for tool in TOOLS
+        for number in SIGNALS
+        if tool != "cp" and (tool, number) not in CLOSING
+    ],
+)
+def test_a_signal_that_ends_another_tool_leaves_no_image(mount, catalog_dir, stuck, tool, number):
+    writer = stuck(TOOLS[tool])
+    writer.process.send_signal(number)
+    assert writer.end() != 0
+    wait_until_gone(mount, catalog_dir, "partial.img")
+
+
+@pytest.mark.parametrize("tool, number", CLOSING)
+def test_who_closes_before_a_signal_ends_it_has_published(
+    mount, catalog_dir, stuck, tmp_path, tool, number
+):
+    """As after a broken download, only an announced size or digest tells that it is not whole."""
+    writer = stuck(TOOLS[tool])
+    writer.process.send_signal(number)
+    assert writer.end() != 0
+    wait_until_active(mount, "partial.img")
+    assert os.stat(mount / "partial.img").st_size == FIRST_PART
+    os.unlink(mount / "partial.img")
+    (tmp_path / "fifo").unlink()
+    run("touch", mount / "partial.img")
+    mount.set_xattr("partial.img", "size", str(FIRST_PART + 1))
+    mount.daemon.expect_errors("was announced")
+    writer = stuck(TOOLS[tool])
+    writer.process.send_signal(number)
+    assert writer.end() != 0
+    wait_until(lambda: catalog_dir.spools() == [], 5, "an empty spool")
+    assert catalog_dir.statuses() == {"partial.img": "queued"}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_patient_writer_publishes_after_a_pause(mount, catalog_dir, stuck, tmp_path, tool):
     expected = tmp_path / "expected"
     expected.write_bytes(b"x" * FIRST_PART + b"rest")
-    os.write(stuck_writer.source, b"rest")
-    os.close(stuck_writer.source)
-    assert stuck_writer.process.wait(10 * SLOW) == 0
+    writer = stuck(TOOLS[tool])
+    writer.go_on(b"rest")
+    assert writer.end() == 0
+    wait_until_active(mount, "partial.img")
     assert_published(mount, catalog_dir, "partial.img", expected)
+
+
+def test_what_follows_a_killed_command_does_not_hide_it(mount, catalog_dir, stuck, tmp_path):
+    """The shell goes on with the next command of `{ a; b; } > f`; the image is lost all the same."""
+    mount.daemon.expect_errors("the upload of image .* was discarded")
+    writer = stuck("{ sh -c 'echo $$ > $0.pid; exec cat $0' $1; echo the end; } > $2")
+    os.kill(int((tmp_path / "fifo.pid").read_text()), signal.SIGKILL)
+    assert b"I/O error" in writer.process.stderr.read()
+    writer.end()
+    wait_until_gone(mount, catalog_dir, "partial.img")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_killing_cp_of_a_big_file_never_leaves_a_truncated_image(
     mount, catalog_dir, big_source, number
 ):
-    copy = start_cp(big_source, mount / "big.img")
+    copy = start("cp", big_source, mount / "big.img")
     wait_until(lambda: catalog_dir.spooled_bytes() > 0 or copy.poll() is not None, 10, "bytes")
     copy.send_signal(number)
+    copy.stderr.close()
     if copy.wait(30 * SLOW) == 0:  # it was quicker than the signal
         assert_published(mount, catalog_dir, "big.img", big_source)
         return
@@ -116,6 +161,40 @@ def test_a_program_that_fails_with_the_file_open_leaves_no_image(
     assert run_python(code, mount / "failed.img") == status
     wait_until_gone(mount, catalog_dir, "failed.img")
     assert_works(mount, catalog_dir, small_source)
+
+
+@pytest.mark.parametrize("end", ["os._exit(3)", "os.kill(os.getpid(), 9)", "os.abort()"])
+def test_a_threaded_program_that_fails_leaves_no_image(mount, catalog_dir, end):
+    """Whichever thread writes, and whichever ends the process."""
+    code = f"""
+import threading, time
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+thread = threading.Thread(target=os.write, args=(descriptor, b"more"))
+thread.start()
+thread.join()
+threading.Thread(target=lambda: {end}).start()
+time.sleep(60)
+"""
+    assert run_python(code, mount / "failed.img") != 0
+    wait_until_gone(mount, catalog_dir, "failed.img")
+
+
+def test_a_failing_child_that_only_inherited_the_file_does_no_harm(mount, catalog_dir, tmp_path):
+    expected = tmp_path / "expected"
+    expected.write_bytes(b"y" * 500_000)
+    code = "if os.fork() == 0: os._exit(3)\nos.wait()\nos.close(descriptor)"
+    assert run_python(code, mount / "good.img") == 0
+    assert_published(mount, catalog_dir, "good.img", expected)
+
+
+def test_another_users_writer_that_dies_leaves_no_image(mounts, catalog_dir):
+    mount = mounts.start(catalog_dir, "create,allow_other,umask=0")
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
+    write = "exec 9> image && echo data >&9 && "
+    for end, survives in (("exit 3", False), ("kill -9 $$", False), ("exit 0", True)):
+        run(*nobody, "sh", "-c", write + end, check=False, cwd=mount)
+        wait_until(lambda: "saving" not in catalog_dir.statuses().values(), 5, "the end")
+        assert catalog_dir.statuses() == ({"image": "active"} if survives else {}), end
 
 
 @pytest.mark.parametrize("code", ["sys.exit(0)", "os._exit(0)", ""])

@@ -4,6 +4,7 @@
 import http.server
 import os
 import sys
+import textwrap
 import threading
 
 import pytest
@@ -261,16 +262,10 @@ def thread(work):
 """
 
 
-def python(code, *arguments):
-    lines = code.splitlines()
-    indent = len(lines[-1]) - len(lines[-1].lstrip()) + 4 if len(lines) > 1 else 0
-    body = "\n".join(line[indent:] for line in lines)
-    return run(sys.executable, "-c", PRELUDE + body, *arguments)
-
-
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_makes_a_whole_image(mount, catalog_dir, small_source, program):
-    python(PROGRAMS[program], small_source, mount / "out.img")
+    code = PRELUDE + textwrap.dedent(PROGRAMS[program])
+    run(sys.executable, "-c", code, small_source, mount / "out.img")
     wait_until_active(mount, "out.img")
     assert_published(mount, catalog_dir, "out.img", small_source)
     assert catalog_dir.statuses() == {"out.img": "active"}

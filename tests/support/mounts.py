@@ -105,7 +105,7 @@ class Mount(os.PathLike):
         self._watchdog.cancel()
         self.daemon.check_log()
         if self.is_mounted():
-            run("umount", "-i", self.path)
+            wait_until(self._try_unmount, self.busy_for, "the end of whoever keeps the mount busy")
 
     def check_end(self):
         """A daemon that the test has ended: cleanly, or by kill -9, but not by itself."""

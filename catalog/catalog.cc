@@ -14,6 +14,7 @@
 #include "catalog/database/entry_rows.h"
 #include "catalog/database/image_rows.h"
 #include "catalog/database/image_select.h"
+#include "catalog/database/location_rows.h"
 #include "catalog/database/schema.h"
 #include "catalog/database/upload_rows.h"
 #include "catalog/locations.h"

@@ -11,6 +11,7 @@
 #include "catalog/database/consistency_rows.h"
 #include "catalog/database/database.h"
 #include "catalog/database/image_rows.h"
+#include "catalog/database/location_rows.h"
 #include "catalog/database/upload_rows.h"
 #include "catalog/store/store.h"
 

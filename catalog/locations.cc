@@ -15,6 +15,7 @@
 
 #include "catalog/config.h"
 #include "catalog/database/image_rows.h"
+#include "catalog/database/location_rows.h"
 #include "catalog/upload/digester.h"
 #include "catalog/upload/examination.h"
 

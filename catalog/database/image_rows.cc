@@ -10,6 +10,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "catalog/database/location_rows.h"
 #include "catalog/database/query.h"
 #include "catalog/timestamp.h"
 
@@ -213,43 +214,6 @@ void update_tags(Session& sql, const Image& before, const Image& after, const st
   }
 }
 
-void note_garbage(Session& sql, const std::string& url, const std::string& when) {
-  execute(sql, "INSERT OR IGNORE INTO glancefs_garbage (url, created_at) VALUES (:url, :now)", url,
-          when);
-}
-
-void update_metadata(Session& sql, const ImageId& id, const Location& location,
-                     const std::string& when) {
-  execute(sql,
-          "UPDATE image_locations SET meta_data = :metadata, updated_at = :now"
-          " WHERE image_id = :id AND value = :url AND deleted IS FALSE",
-          location.metadata, when, id.text(), location.url);
-}
-
-/// Rows keep the order of the locations by their ids: from the first other URL on they are made
-/// anew.
-void update_locations(Session& sql, const Image& before, const Image& after,
-                      const std::string& when) {
-  const auto [old_rest, new_rest] =
-      std::ranges::mismatch(before.locations, after.locations, {}, &Location::url, &Location::url);
-  for (auto old = before.locations.begin(), now = after.locations.begin(); old != old_rest;
-       ++old, ++now) {
-    if (*old != *now) update_metadata(sql, after.id, *now, when);
-  }
-  for (auto old = old_rest; old != before.locations.end(); ++old) {
-    execute(sql,
-            "UPDATE image_locations SET deleted = true, deleted_at = :gone, updated_at = :now,"
-            " status = 'deleted' WHERE image_id = :id AND value = :url AND deleted IS FALSE",
-            when, when, after.id.text(), old->url);
-    const bool kept = std::ranges::any_of(
-        after.locations, [&](const Location& each) { return each.url == old->url; });
-    if (!kept) note_garbage(sql, old->url, when);
-  }
-  for (auto now = new_rest; now != after.locations.end(); ++now) {
-    insert_location(sql, after.id, *now, after.updated_at);
-  }
-}
-
 void append_images(Session& sql, const std::string& text, std::span<const std::string> bindings,
                    std::vector<Image>& images) {
   ImageRow row;
@@ -372,14 +336,14 @@ void update_image(Session& sql, const Image& before, const Image& after) {
           after.os_hash_algo, after.os_hash_value, when, after.id.text());
   update_properties(sql, before, after, when);
   update_tags(sql, before, after, when);
-  update_locations(sql, before, after, when);
+  update_locations(sql, before, after);
 }
 
 void delete_image(Session& sql, const Image& image, Timestamp when) {
   const std::string now = format_db_time(when);
   const std::string& id = image.id.text();
   for (const auto& location : image.locations) {
-    note_garbage(sql, location.url, now);
+    note_garbage(sql, location.url, when);
   }
   for (const std::string table : {"image_properties", "image_tags", "image_members"}) {
     execute(sql,
@@ -398,15 +362,6 @@ void delete_image(Session& sql, const Image& image, Timestamp when) {
           now, now, id);
 }
 
-void forget_garbage(Session& sql, const std::string& url) {
-  execute(sql, "DELETE FROM glancefs_garbage WHERE url = :url", url);
-}
-
-std::vector<std::string> select_garbage(Session& sql) {
-  const soci::rowset<std::string> rows = (sql.prepare << "SELECT url FROM glancefs_garbage");
-  return {rows.begin(), rows.end()};
-}
-
 bool move_status(Session& sql, const ImageId& id, ImageStatus from, ImageStatus to,
                  Timestamp when) {
   return execute(sql,
@@ -414,21 +369,6 @@ bool move_status(Session& sql, const ImageId& id, ImageStatus from, ImageStatus 
                  " WHERE id = :id AND status = :from AND deleted IS FALSE",
                  std::string(to_string(to)), format_db_time(when), id.text(),
                  std::string(to_string(from))) > 0;
-}
-
-std::uint64_t sum_stored_bytes(Session& sql, const std::optional<std::string>& owner) {
-  std::string text =
-      "SELECT COALESCE(SUM(i.size), 0) FROM images i JOIN image_locations l ON l.image_id = i.id"
-      " WHERE i.deleted IS FALSE AND i.status NOT IN ('killed', 'deleted') AND i.size > 0"
-      " AND l.deleted IS FALSE AND l.status <> 'deleted' AND i.owner";
-  text += owner ? " = :owner" : " IS NULL";
-  std::vector<std::string> bindings;
-  if (owner) bindings.push_back(*owner);
-  long long sum = 0;
-  soci::statement statement(sql);
-  run_select(statement, text, bindings, [&](soci::statement& to) { to.exchange(soci::into(sum)); });
-  statement.fetch();
-  return static_cast<std::uint64_t>(sum);
 }
 
 std::optional<Image> set_staged_size(Session& sql, const ImageId& id, std::uint64_t size,
@@ -447,22 +387,6 @@ void return_to_queued(Session& sql, const ImageId& id, Timestamp when) {
           "UPDATE images SET status = 'queued', size = NULL, virtual_size = NULL,"
           " updated_at = :now WHERE id = :id AND status = 'uploading' AND deleted IS FALSE",
           format_db_time(when), id.text());
-}
-
-bool location_is_known(Session& sql, const std::string& url) {
-  int count = 0;
-  sql << "SELECT (SELECT COUNT(*) FROM image_locations WHERE value = :url AND deleted IS FALSE)"
-         " + (SELECT COUNT(*) FROM glancefs_garbage WHERE url = :garbage)",
-      soci::use(url), soci::use(url), soci::into(count);
-  return count > 0;
-}
-
-void insert_location(Session& sql, const ImageId& id, const Location& location, Timestamp when) {
-  const std::string now = format_db_time(when);
-  execute(sql,
-          "INSERT INTO image_locations (image_id, value, meta_data, created_at, updated_at,"
-          " deleted, status) VALUES (:id, :url, :metadata, :created, :updated, false, 'active')",
-          id.text(), location.url, location.metadata, now, now);
 }
 
 void replace_image(Session& sql, const Image& old, const ImageId& heir, Replaced how,

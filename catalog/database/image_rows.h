@@ -50,17 +50,9 @@ void update_image(Session& sql, const Image& before, const Image& after);
 /// their URLs are noted in glancefs_garbage, where recovery finds them if we die.
 void delete_image(Session& sql, const Image& image, Timestamp when);
 
-/// Forgets a URL whose data have been removed.
-void forget_garbage(Session& sql, const std::string& url);
-[[nodiscard]] std::vector<std::string> select_garbage(Session& sql);
-
 /// The compare-and-swap of the state machine: false if the image is not in `from`.
 [[nodiscard]] bool move_status(Session& sql, const ImageId& id, ImageStatus from, ImageStatus to,
                                Timestamp when);
-
-/// What a project's images take in the stores, every location counted: Glance's reckoning for
-/// user_storage_quota. With nothing those that nobody owns.
-[[nodiscard]] std::uint64_t sum_stored_bytes(Session& sql, const std::optional<std::string>& owner);
 
 /// An uploading image gets the size of its staged data; nothing if it no longer waits for them.
 [[nodiscard]] std::optional<Image> set_staged_size(Session& sql, const ImageId& id,
@@ -68,11 +60,6 @@ void forget_garbage(Session& sql, const std::string& url);
 
 /// An uploading image waits for data again; any other stays as it is.
 void return_to_queued(Session& sql, const ImageId& id, Timestamp when);
-
-/// Whether the URL is some image's location, or of data that are to be removed.
-[[nodiscard]] bool location_is_known(Session& sql, const std::string& url);
-
-void insert_location(Session& sql, const ImageId& id, const Location& location, Timestamp when);
 
 /// Lets `heir` take `old`'s place in the order of names, and deletes or hides `old`, which stays
 /// as it is if it is protected.

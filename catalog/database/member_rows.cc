@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "catalog/database/query.h"
 #include "catalog/timestamp.h"
 
 namespace glance::rows {
@@ -45,15 +46,12 @@ std::vector<ImageMember> fetch_members(Session& sql, const ImageId& id, const st
   std::vector<ImageMember> members;
   MemberRow row;
   soci::statement statement(sql);
-  for (const auto& each : bindings) statement.exchange(soci::use(each));
-  statement.exchange(soci::into(row.member));
-  statement.exchange(soci::into(row.status));
-  statement.exchange(soci::into(row.created_at));
-  statement.exchange(soci::into(row.updated_at));
-  statement.alloc();
-  statement.prepare(text);
-  statement.define_and_bind();
-  statement.execute();
+  run_select(statement, text, bindings, [&](soci::statement& to) {
+    to.exchange(soci::into(row.member));
+    to.exchange(soci::into(row.status));
+    to.exchange(soci::into(row.created_at));
+    to.exchange(soci::into(row.updated_at));
+  });
   while (statement.fetch()) {
     if (auto member = member_of(row, id)) members.push_back(std::move(*member));
   }

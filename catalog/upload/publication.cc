@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "catalog/database/image_rows.h"
+#include "catalog/database/location_rows.h"
 
 namespace glance {
 

@@ -7,6 +7,7 @@
 
 #include "catalog/database/database.h"
 #include "catalog/database/image_rows.h"
+#include "catalog/database/location_rows.h"
 #include "catalog/database/upload_rows.h"
 #include "catalog/store/store.h"
 #include "catalog/upload/digester.h"

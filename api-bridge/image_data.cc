@@ -125,6 +125,7 @@ std::unique_ptr<BodySink> upload_image_data(Catalog& catalog, const Request& req
   expected.size = announced_size(request, catalog.config());
   const auto image = find_image(catalog, request);
   require_known_store(request, catalog.config());
+  refuse_signed(image);
   require_room(catalog, expected.size.value_or(0));
   const auto announced = expected.size;
   return std::make_unique<UploadSink>(begin_upload(catalog, request, image, std::move(expected)),

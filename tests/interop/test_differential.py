@@ -609,6 +609,19 @@ DATA = [
         upload(b"data", headers=OCTETS | {"X-Image-Meta-Store": "file"}),
         show(),
     ),
+    case(
+        "a signature that cannot be checked",
+        create(
+            disk_format="raw",
+            container_format="bare",
+            img_signature="c2ln",
+            img_signature_hash_method="SHA-256",
+            img_signature_key_type="RSA-PSS",
+            img_signature_certificate_uuid=NOBODY,
+        ),
+        upload(b"data"),
+        show(),
+    ),
     *(
         case(
             f"range {i}",

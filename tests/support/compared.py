@@ -1,13 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same client commands against the real Glance and the bridge, compared by what they print."""
 
+import json
 import re
 
 from support.clients import GlanceCli, OpenStackCli
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+TAGS = re.compile(r'\["[^\]]*"\]')
+# What follows is the wording of an error, which is each server's own.
+WORDING = re.compile(r"(Client Error for url: [^,\s]+|HTTP \d{3} [A-Z][A-Za-z ]*)[,:] .*")
 PADDING = re.compile(r"[ -]{2,}")
+
+
+def canonical(text):
+    """JSON in one order of its keys and tags; other text as it is, but for lists of tags."""
+    try:
+        return json.dumps(ordered(json.loads(text)), indent=1)
+    except ValueError:
+        return TAGS.sub(lambda tags: str(sorted(json.loads(tags[0]))), text)
+
+
+def ordered(value):
+    if isinstance(value, dict):
+        return {key: ordered(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        values = [ordered(each) for each in value]
+        return sorted(values) if all(isinstance(each, str) for each in values) else values
+    return value
 
 
 class Site:
@@ -35,9 +56,11 @@ class Site:
     def _normalized(self, text):
         text = text.replace(self.url, "URL").replace(self._store, "STORE")
         text = text.replace(str(self.folder), "HOME")
+        text = canonical(text)
         numbers = {}
         text = UUID.sub(lambda id_: f"ID{numbers.setdefault(id_[0], len(numbers) + 1)}", text)
         text = TIME.sub("TIME", text)
+        text = WORDING.sub(r"\1", text)
         # The widths of tables follow from the widths of what stands in them.
         return PADDING.sub(" ", text)
 

@@ -4,6 +4,7 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from support.expectations import assert_published
 from support.mount_points import MountPoint, installed_helper
 from support.processes import SLOW, environment, run, wait_until
+
 
 @pytest.mark.smoke
 def test_mount_t_glance_mounts_and_umount_unmounts(point, catalog_dir, small_source):
@@ -491,3 +493,20 @@ def children_of(process):
         names.append((Path("/proc") / child / "comm").read_text().strip())
         names += children_of(Path("/proc") / child)
     return names
+
+
+def test_links_that_a_killed_test_run_left_are_no_other_installation(tmp_path):
+    """Runs of this suite that are killed must not make the next one fail."""
+    leave = """
+import os, signal, sys
+from pathlib import Path
+from support.mount_points import installed_helper
+with installed_helper(Path(sys.argv[1])):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    tests = Path(__file__).parents[1]
+    killed = run(sys.executable, "-c", leave, tmp_path / "gone", check=False, cwd=tests)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    with installed_helper(tmp_path / "ours"):
+        assert os.readlink("/usr/sbin/mount.glance") == str(tmp_path / "ours")
+    assert not Path("/usr/sbin/mount.glance").is_symlink()

@@ -17,10 +17,13 @@ LINKS = ["mount.glance", "mount.fuse.glance", "umount.fuse.glance"]
 @contextmanager
 def installed_helper(target):
     """The helper where mount(8) looks for it; one test at a time may have it there."""
-    with open("/run/lock/glancefs-tests", "w", encoding="ascii") as lock:
+    with open("/run/lock/glancefs-tests", "a+", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         links = [Path("/usr/sbin") / name for name in LINKS]
+        remove_leftovers(lock, links)
         made = [link for link in links if not link.is_symlink() and not link.exists()]
+        lock.write(str(target))
+        lock.flush()
         for link in made:
             link.symlink_to(target)
         try:
@@ -30,6 +33,17 @@ def installed_helper(target):
         finally:
             for link in made:
                 link.unlink()
+            lock.truncate(0)
+
+
+def remove_leftovers(lock, links):
+    """The links of a test run that was killed: the lock's file holds what they lead to."""
+    lock.seek(0)
+    target = lock.read()
+    for link in links:
+        if target and link.is_symlink() and os.readlink(link) == target:
+            link.unlink()
+    lock.truncate(0)
 
 
 @contextmanager

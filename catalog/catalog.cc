@@ -21,6 +21,7 @@
 #include "catalog/policy.h"
 #include "catalog/sharing.h"
 #include "catalog/store/file_store.h"
+#include "catalog/upload/data_limit.h"
 #include "catalog/upload/expectation.h"
 #include "catalog/upload/publication.h"
 #include "catalog/upload/staging.h"
@@ -105,7 +106,7 @@ class DatabaseCatalog final : public Catalog {
   std::uint64_t stored_bytes(const std::optional<std::string>& owner) override {
     return database_.read([&](Session& sql) { return rows::sum_stored_bytes(sql, owner); });
   }
-  [[nodiscard]] Space space() const override { return store_.space(); }
+  Space space(const std::optional<std::string>& owner) override;
   std::vector<ImageEntry> entries(const Caller& caller) override;
   std::vector<ImageEntry> entries(const Caller& caller, std::span<const ImageId> ids) override;
   std::map<ImageId, Digests> digests(const Caller& caller, std::span<const ImageId> ids) override;
@@ -379,6 +380,15 @@ std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const Imag
                                                 const UploadOptions& options) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
   return Upload::begin(database_, store_, config_, id, options);
+}
+
+Space DatabaseCatalog::space(const std::optional<std::string>& owner) {
+  const Space space = store_.space();
+  const auto left = database_.read([&](Session& sql) { return quota_left(sql, config_, owner); });
+  if (!left) return space;
+  return {.total = std::min(space.total, config_.user_storage_quota),
+          .free = std::min(space.free, *left),
+          .available = std::min(space.available, *left)};
 }
 
 std::unique_ptr<BlobReader> DatabaseCatalog::open_data(const Caller& caller, const ImageId& id) {

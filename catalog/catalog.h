@@ -145,7 +145,8 @@ class Catalog {
   /// What the images of a project, or with nothing those of nobody, take in the stores.
   [[nodiscard]] virtual std::uint64_t stored_bytes(const std::optional<std::string>& owner) = 0;
 
-  [[nodiscard]] virtual Space space() const = 0;
+  /// The store's room, or what user_storage_quota leaves of it to that project.
+  [[nodiscard]] virtual Space space(const std::optional<std::string>& owner) = 0;
 
   // ── the mount's directory ─────────────────────────────────────────────────────────────────
 

@@ -131,7 +131,7 @@ Entry Filesystem::listed(Inode directory, const DirectoryEntry& entry) {
 struct statvfs Filesystem::statfs() const {
   constexpr unsigned long kUnit = 4096;
   constexpr fsfilcnt_t kFreeFiles = 1'000'000'000;
-  const Space space = catalog_.space();
+  const Space space = catalog_.space(options_.owner);
   struct statvfs status{};
   status.f_bsize = static_cast<unsigned long>(kBlockSize);
   status.f_frsize = kUnit;

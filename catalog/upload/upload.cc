@@ -16,9 +16,9 @@ namespace glance {
 
 namespace {
 
-/// queued → saving, with the row that recovery needs.
-void start_saving(Session& sql, const ImageId& id, const UploadOptions& options) {
-  const auto image = rows::select_image(sql, id);
+/// queued → saving, with the row that recovery needs. Returns the image as it was.
+Image start_saving(Session& sql, const ImageId& id, const UploadOptions& options) {
+  auto image = rows::select_image(sql, id);
   if (!image) throw Error(Errc::not_found, "No image found with ID " + id.text());
   if (!options.detect_format && image->status == ImageStatus::queued) require_formats(*image);
   const Timestamp when = now();
@@ -28,6 +28,7 @@ void start_saving(Session& sql, const ImageId& id, const UploadOptions& options)
                                     " to saving is not allowed");
   }
   rows::insert_upload(sql, id, options, when);
+  return *std::move(image);
 }
 
 }  // namespace
@@ -44,7 +45,10 @@ std::shared_ptr<Upload> Upload::begin(Database& database, Store& store, const Co
 void Upload::start() {
   MutexLock lock(mutex_);
   try {
-    database_.write([&](Session& sql) { start_saving(sql, id_, options_); });
+    limit_ = database_.write([&](Session& sql) {
+      const Image image = start_saving(sql, id_, options_);
+      return DataLimit::of(sql, config_, image.owner);
+    });
   } catch (...) {
     // What lies in the store may be a dead writer's sealed data: only bytes without a row are
     // ours to remove.
@@ -61,9 +65,9 @@ Upload::Upload(Database& database, Store& store, const Config& config, ImageId i
                const UploadOptions& options, std::unique_ptr<BlobWriter> blob)
     : database_(database),
       store_(store),
+      config_(config),
       id_(std::move(id)),
       options_(options),
-      size_cap_(config.limits.image_size_cap),
       blob_(std::move(blob)),
       digester_(*blob_, config.hashing_algorithm) {}
 
@@ -108,11 +112,6 @@ Error Upload::deleted() const {
   return {Errc::gone, "image " + id_.text() + " was deleted during its upload"};
 }
 
-Error Upload::too_large() const {
-  return {Errc::too_large, "the image exceeds the limit of " + std::to_string(size_cap_) +
-                               " bytes (image_size_cap)"};
-}
-
 /// Bytes [from, to) are new; whatever was copied is now part of something else.
 void Upload::grown(std::uint64_t from, std::uint64_t to) {
   forget_source();
@@ -127,13 +126,9 @@ void Upload::forget_source() {
   digester_.written(0, size_);
 }
 
-void Upload::require_size(std::uint64_t offset, std::uint64_t size) const {
-  if (size > size_cap_ || offset > size_cap_ - size) throw too_large();
-}
-
 void Upload::write(std::uint64_t offset, std::span<const std::byte> bytes) {
   attempt([&]() REQUIRES(mutex_) {
-    require_size(offset, bytes.size());
+    limit_.require(offset, bytes.size());
     reopen();
     blob_->write(offset, bytes);
     forget_source();
@@ -144,7 +139,7 @@ void Upload::write(std::uint64_t offset, std::span<const std::byte> bytes) {
 
 void Upload::truncate(std::uint64_t size) {
   attempt([&]() REQUIRES(mutex_) {
-    require_size(0, size);
+    limit_.require(0, size);
     // cp ends a copy with the size that the file has already.
     if (size == size_ && source_) return;
     reopen();
@@ -159,7 +154,7 @@ void Upload::truncate(std::uint64_t size) {
 void Upload::allocate(std::uint64_t offset, std::uint64_t size, bool grow) {
   MutexLock lock(mutex_);
   require_alive();
-  require_size(offset, size);
+  limit_.require(offset, size);
   if (grow) reopen();
   // A store that cannot, or has not the room, is no reason to give the upload up.
   blob_->allocate(offset, size, grow);
@@ -171,7 +166,7 @@ std::uint64_t Upload::copy(const Image& source, const BlobReader& reader, std::u
   return attempt([&]() REQUIRES(mutex_) {
     if (from >= reader.size()) return std::uint64_t{0};
     const std::uint64_t count = std::min(size, reader.size() - from);
-    require_size(to, count);
+    limit_.require(to, count);
     reopen();
     blob_->copy(reader, from, to, count);
     const bool has_our_digests =
@@ -226,6 +221,19 @@ Digests Upload::digests() {
   return digester_.finish(size_);
 }
 
+/// Records what a close(2) answers. Other uploads may have taken of the quota meanwhile.
+void Upload::acknowledge(const std::function<bool(Session&)>& record) {
+  const bool recorded = database_.write([&](Session& sql) {
+    if (config_.user_storage_quota > 0) {
+      const auto image = rows::select_image(sql, id_);
+      if (!image) return false;
+      DataLimit::of(sql, config_, image->owner).require(0, size_);
+    }
+    return record(sql);
+  });
+  if (!recorded) throw deleted();
+}
+
 void Upload::seal_locked() {
   if (state_ == State::sealed) return;
   // Read now, not when the upload began: `cp --preserve=xattr` sets attributes after the data.
@@ -239,9 +247,7 @@ void Upload::seal_locked() {
   const rows::SealedData data = examine(*image, *blob_, size_, digests(), options_.detect_format);
   require_expected(merged(normalized(options_.expected), expected), *blob_, data);
   blob_->sync();
-  const bool recorded =
-      database_.write([&](Session& sql) { return rows::seal_upload(sql, id_, data, now()); });
-  if (!recorded) throw deleted();
+  acknowledge([&](Session& sql) { return rows::seal_upload(sql, id_, data, now()); });
   state_ = State::sealed;
 }
 
@@ -255,9 +261,7 @@ void Upload::close() {
   attempt([&]() REQUIRES(mutex_) {
     if (published_ || state_ != State::open) return;
     blob_->sync();
-    const bool recorded =
-        database_.write([&](Session& sql) { return rows::close_upload(sql, id_, size_, now()); });
-    if (!recorded) throw deleted();
+    acknowledge([&](Session& sql) { return rows::close_upload(sql, id_, size_, now()); });
     state_ = State::closed;
   });
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 #include "catalog/image.h"
 #include "catalog/store/store.h"
 #include "catalog/sync.h"
+#include "catalog/upload/data_limit.h"
 #include "catalog/upload/digester.h"
 
 namespace glance {
@@ -49,11 +51,11 @@ struct UploadOptions {
 
 /// One attempt to give a queued image its data: THE write path, for every door.
 ///
-/// Holds the store's lock on the image. Database and Store must outlive it. Safe to call from
-/// several threads; its mutex ranks second (sync.h). write(), sync(), seal() and publish() block
-/// on disk. After any failure the upload is dead: later calls repeat the first Error, and nothing
-/// is ever published, unless it was the publication of sealed data that failed. A dead upload takes
-/// no room.
+/// Holds the store's lock on the image. Database, Store and Config must outlive it. Safe to call
+/// from several threads; its mutex ranks second (sync.h). write(), sync(), seal() and publish()
+/// block on disk. After any failure the upload is dead: later calls repeat the first Error, and
+/// nothing is ever published, unless it was the publication of sealed data that failed. A dead
+/// upload takes no room.
 ///
 /// Durability: once seal() returned, data, size and digests are durable and recovery publishes
 /// them if we die; after close() recovery still has to digest them. A later write() takes either
@@ -62,8 +64,9 @@ struct UploadOptions {
 /// (UploadOptions::owns_image). Only an acknowledged upload whose publication failed is left to
 /// recovery.
 ///
-/// Errors of all verbs: gone (the image was deleted meanwhile), no_space, over_quota, too_large
-/// (image_size_cap), mismatch (the data are not what was announced), io, busy.
+/// Errors of all verbs: gone (the image was deleted meanwhile), no_space, over_quota (the
+/// filesystem's, or user_storage_quota), too_large (image_size_cap), mismatch (the data are not
+/// what was announced), io, busy.
 class Upload {
  public:
   /// queued → saving by compare-and-swap. Errors: not_found, conflict (not queued, or another
@@ -130,14 +133,13 @@ class Upload {
   void require_alive() const REQUIRES(mutex_);
   void fail(const Error& error) REQUIRES(mutex_);
   void reopen() REQUIRES(mutex_);
+  void acknowledge(const std::function<bool(Session&)>& record) REQUIRES(mutex_);
   void seal_locked() REQUIRES(mutex_);
   void take_back(const std::string& why) noexcept REQUIRES(mutex_);
   void grown(std::uint64_t from, std::uint64_t to) REQUIRES(mutex_);
   void forget_source() REQUIRES(mutex_);
   [[nodiscard]] Digests digests() REQUIRES(mutex_);
   [[nodiscard]] Error deleted() const;
-  [[nodiscard]] Error too_large() const;
-  void require_size(std::uint64_t offset, std::uint64_t size) const;
 
   /// An image that has been copied from its beginning on, and nothing else was written.
   struct Source {
@@ -150,9 +152,10 @@ class Upload {
 
   Database& database_;
   Store& store_;
+  const Config& config_;
   const ImageId id_;
   const UploadOptions options_;
-  const std::uint64_t size_cap_;
+  DataLimit limit_;  // as it was at the beginning
   const std::unique_ptr<BlobWriter> blob_;
   mutable Mutex mutex_;  // second in the lock order, see sync.h
   Digester digester_;

@@ -197,6 +197,17 @@ def test_an_image_over_the_cap_is_413(bridges, catalog_dir):
         assert_untouched(rest, catalog_dir, image)
 
 
+def test_a_project_over_its_quota_is_413(bridges, catalog_dir):
+    rest = bridges.start(catalog_dir.config(user_storage_quota=2 * len(DATA))).rest
+    kept = [rest.create_raw(name, DATA)["id"] for name in ("first", "second")]
+    image = rest.create(disk_format="raw", container_format="bare")["id"]
+    for body in (b"x", iter([b"x"])):
+        rest.put_data(image, body, expect=413)
+        assert rest.image(image)["status"] == "queued"
+    rest.delete(kept[0])
+    rest.put_data(image, DATA, expect=204)
+
+
 def test_lost_data_are_answered_as_glance_does(bridge, rest, catalog_dir):
     image = rest.create_raw("lost", DATA)["id"]
     os.remove(catalog_dir.data_file(image))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.expectations import fails_with
+from support.expectations import fails_with, wait_until_active
 from support.processes import run, shell, wait_until
 
 
@@ -194,6 +194,15 @@ def test_statfs_tells_the_space_of_the_store(mount, catalog_dir, image):
     assert ours.f_namemax == 255
     df = run("df", "--output=target", mount).stdout
     assert df.split()[-1] == str(mount.path)
+
+
+def test_statfs_tells_the_projects_quota(mounts, catalog_dir):
+    mount = mounts.start(catalog_dir.config(user_storage_quota=1 << 30), "create,owner=team")
+    (mount / "image").write_bytes(bytes(1 << 20))
+    wait_until_active(mount, "image")
+    space = os.statvfs(mount)
+    assert space.f_blocks * space.f_frsize == 1 << 30
+    assert space.f_bavail * space.f_frsize == (1 << 30) - (1 << 20)
 
 
 def test_df_i_counts_the_images_and_never_runs_out(mount, image):

@@ -49,7 +49,13 @@ def size_cap(folder, catalog_dir):
     yield "EFBIG"
 
 
-LIMITS = [full_disk, full_disk_with_the_database, exhausted_quota, size_cap]
+@contextmanager
+def project_quota(folder, catalog_dir):
+    yield "EDQUOT"
+
+
+LIMITS = [full_disk, full_disk_with_the_database, exhausted_quota, size_cap, project_quota]
+SETTINGS = {size_cap: {"image_size_cap": ROOM}, project_quota: {"user_storage_quota": ROOM}}
 
 
 @pytest.fixture
@@ -64,8 +70,8 @@ def folder(tmp_path):
 def limited(request, tmp_path, folder, catalog_dir):
     """A mount whose images cannot have 16 MiB, and the errno that says so."""
     with request.param(folder, catalog_dir) as error, MountSet(tmp_path, 60) as mounts:
-        cap = ROOM if request.param is size_cap else 1 << 40
-        yield mounts.start(catalog_dir.config(image_size_cap=cap)), error
+        settings = SETTINGS.get(request.param, {})
+        yield mounts.start(catalog_dir.config(**settings)), error
 
 
 @pytest.fixture

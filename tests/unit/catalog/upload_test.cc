@@ -181,6 +181,35 @@ TEST_F(Uploading, AnOffsetThatWrapsAroundIsTooLarge) {
   EXPECT_EQ(test::error_of([&] { upload->write(~0ULL - 1, bytes("xyz")); }), Errc::too_large);
 }
 
+TEST_F(Uploading, AProjectsImagesMustFitIntoItsQuota) {
+  auto config = catalog_->config();
+  config.user_storage_quota = 8;
+  catalog_ = Catalog::open(config);
+  store("five", "12345");
+  EXPECT_EQ(catalog_->space(std::nullopt).total, 8U);
+  EXPECT_EQ(catalog_->space(std::nullopt).available, 3U);
+  EXPECT_EQ(catalog_->space("other").available, 8U);
+
+  const auto id = add("x").id;
+  auto upload = catalog_->upload(caller_, id, {});
+  upload->write(0, bytes("123"));
+  EXPECT_EQ(test::error_of([&] { upload->write(3, bytes("4")); }), Errc::over_quota);
+  EXPECT_EQ(test::error_of([&] { upload->seal(); }), Errc::over_quota);
+  upload.reset();
+  EXPECT_EQ(status(id), ImageStatus::queued);
+  EXPECT_EQ(store("three", "123").status, ImageStatus::active);
+}
+
+TEST_F(Uploading, OfTwoThatFitAloneOneIsOverTheQuota) {
+  auto config = catalog_->config();
+  config.user_storage_quota = 8;
+  catalog_ = Catalog::open(config);
+  const auto upload = catalog_->upload(caller_, add("x").id, {});
+  upload->write(0, bytes("12345"));
+  store("y", "12345");
+  EXPECT_EQ(test::error_of([&] { upload->seal(); }), Errc::over_quota);
+}
+
 TEST_F(Uploading, TheStoresFileIsGlances) {
   const Image image = store("x", "data");
   const auto status = std::filesystem::status(datadir() / image.id.text());

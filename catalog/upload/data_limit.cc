@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/upload/data_limit.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "catalog/config.h"
+#include "catalog/database/location_rows.h"
+#include "catalog/error.h"
+
+namespace glance {
+
+std::optional<std::uint64_t> quota_left(Session& sql, const Config& config,
+                                        const std::optional<std::string>& owner) {
+  const std::uint64_t quota = config.user_storage_quota;
+  if (quota == 0) return std::nullopt;
+  return quota - std::min(quota, rows::sum_stored_bytes(sql, owner));
+}
+
+DataLimit DataLimit::of(Session& sql, const Config& config,
+                        const std::optional<std::string>& owner) {
+  DataLimit limit;
+  limit.cap_ = config.limits.image_size_cap;
+  limit.quota_ = config.user_storage_quota;
+  limit.left_ = quota_left(sql, config, owner).value_or(0);
+  return limit;
+}
+
+void DataLimit::require(std::uint64_t offset, std::uint64_t size) const {
+  const auto fits = [&](std::uint64_t limit) { return size <= limit && offset <= limit - size; };
+  if (!fits(cap_)) {
+    throw Error(Errc::too_large,
+                fmt::format("the image exceeds the limit of {} bytes (image_size_cap)", cap_));
+  }
+  if (quota_ > 0 && !fits(left_)) {
+    throw Error(Errc::over_quota,
+                fmt::format("the image exceeds the {} bytes that the quota of {} bytes leaves its "
+                            "project (user_storage_quota)",
+                            left_, quota_));
+  }
+}
+
+}  // namespace glance

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/mman.h>
@@ -200,9 +201,21 @@ class Mount::Session {
     }
   }
 
+  /// Whether the kernel has let go of the device: somebody has unmounted, or the mount went with
+  /// its namespace.
+  [[nodiscard]] bool is_unmounted() const noexcept {
+    pollfd device{fuse_session_fd(session_), 0, 0};
+    return ::poll(&device, 1, 0) == 1 && (device.revents & POLLERR) != 0;
+  }
+
   void unmount() noexcept {
     try {
-      name_space_.within([this] { fuse_session_unmount(session_); });
+      // Where nothing is mounted any more this only frees, and the namespace may be gone.
+      if (is_unmounted()) {
+        fuse_session_unmount(session_);
+      } else {
+        name_space_.within([this] { fuse_session_unmount(session_); });
+      }
     } catch (const std::exception& error) {
       spdlog::error("cannot unmount: {}", error.what());
     }

@@ -121,6 +121,8 @@ awaitable<void> Server::Impl::accept(tcp::acceptor& acceptor) {
       std::ignore = co_await pause.async_wait(kAsTuple);
       continue;
     }
+    // Closed while this one was on its way to us: nobody would close it any more.
+    if (!acceptor.is_open()) co_return;
     start(std::move(socket));
   }
 }

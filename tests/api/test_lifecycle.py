@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting, stopping, signals, logs, and who may be served."""
 
+import os
 import random
 import re
 import signal
 import socket
 import stat
+from contextlib import ExitStack
 
 import pytest
 
@@ -185,12 +187,23 @@ def test_a_second_signal_ends_it_at_once(bridges, catalog_dir):
 
 def test_idle_connections_do_not_delay_the_end(bridges, catalog_dir):
     bridge = bridges.start(catalog_dir)
-    connections = [RawConnection(bridge.rest) for _ in range(50)]
-    for number, connection in enumerate(connections):
-        connection.send(b"GET /versions HT" if number % 2 else request("GET /versions"))
-    assert bridge.signal_and_wait(signal.SIGTERM, 5) == 0
-    for connection in connections:
-        connection.__exit__()
+    with ExitStack() as stack:
+        connections = [stack.enter_context(RawConnection(bridge.rest)) for _ in range(50)]
+        for number, connection in enumerate(connections):
+            connection.send(b"GET /versions HT" if number % 2 else request("GET /versions"))
+        assert bridge.signal_and_wait(signal.SIGTERM, 5) == 0
+
+
+def test_connections_that_come_with_the_signal_do_not_delay_the_end(bridges, catalog_dir):
+    """Those that are accepted, but not served yet, when the last request ends."""
+    for _ in range(10):
+        bridge = bridges.start(catalog_dir)
+        with ExitStack() as stack:
+            os.kill(bridge.pid, signal.SIGSTOP)
+            for _ in range(50):
+                stack.enter_context(RawConnection(bridge.rest))
+            os.kill(bridge.pid, signal.SIGTERM)
+            assert bridge.signal_and_wait(signal.SIGCONT, 5) == 0
 
 
 # ── logs ─────────────────────────────────────────────────────────────────────────────────────────

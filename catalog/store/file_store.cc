@@ -103,6 +103,10 @@ class FileReader final : public BlobReader {
   [[nodiscard]] std::optional<std::uint64_t> seek(std::uint64_t offset, bool hole) const override {
     return seek_file(fd_.get(), offset, hole);
   }
+  [[nodiscard]] bool is_whole() const noexcept override {
+    struct stat now{};
+    return ::fstat(fd_.get(), &now) == 0 && std::cmp_greater_equal(now.st_size, size_);
+  }
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 
  private:
@@ -300,6 +304,14 @@ Location FileStore::location_of(const ImageId& id) const {
           .metadata = R"({"store": ")" + store_id_ + R"("})"};
 }
 
+/// Data that were renamed to their place, and whose record failed, are recovery's: a new spool
+/// beside them would hide them from it. `fd` is the spool's, and locked.
+void FileStore::require_no_data(const ImageId& id, const fs::path& spool, int fd) const {
+  if (file_size(fd) > 0 || !fs::exists(final_path(id))) return;
+  ::unlink(spool.c_str());
+  throw Error(Errc::conflict, "the data of image " + id.text() + " are there already");
+}
+
 std::unique_ptr<BlobWriter> FileStore::create(const ImageId& id) {
   const fs::path spool = spool_path(id);
   make_directory(spool.parent_path(), datadir_);
@@ -314,6 +326,7 @@ std::unique_ptr<BlobWriter> FileStore::create(const ImageId& id) {
       case LockResult::locked:
         break;
     }
+    require_no_data(id, spool, fd.get());
     if (::fchmod(fd.get(), kFileMode) != 0) throw_errno(errno, "chmod of " + spool.string());
     adopt_owner(fd.get(), datadir_);
     return std::make_unique<FileWriter>(std::move(fd), spool, final_path(id), location_of(id),

@@ -27,6 +27,7 @@ class FileStore final : public Store {
 
  private:
   [[nodiscard]] std::filesystem::path spool_path(const ImageId& id) const;
+  void require_no_data(const ImageId& id, const std::filesystem::path& spool, int fd) const;
   [[nodiscard]] std::filesystem::path final_path(const ImageId& id) const;
   [[nodiscard]] Location location_of(const ImageId& id) const;
   [[nodiscard]] std::optional<std::filesystem::path> find_path(const std::string& url) const;

@@ -38,6 +38,9 @@ class BlobReader {
     return hole ? size() : offset;
   }
 
+  /// Whether all bytes are still there; somebody may have cut the file short under us.
+  [[nodiscard]] virtual bool is_whole() const noexcept { return true; }
+
   /// A descriptor with the same bytes at the same offsets, for sendfile(2) and splice(2), owned
   /// by the reader; -1 where the store has none.
   [[nodiscard]] virtual int fd() const noexcept { return -1; }

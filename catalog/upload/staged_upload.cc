@@ -25,6 +25,11 @@ void start_uploading(Session& sql, const ImageId& id) {
                                           to_string(image->status)));
 }
 
+bool is_uploading(Session& sql, const ImageId& id) {
+  const auto image = rows::select_image(sql, id);
+  return image && image->status == ImageStatus::uploading;
+}
+
 }  // namespace
 
 std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Staging& staging,
@@ -35,7 +40,13 @@ std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Stag
   // The lock before the status: recovery takes bytes whose lock is free for a dead writer's.
   std::unique_ptr<StagedUpload> upload(
       new StagedUpload(database, id, config.limits.image_size_cap, staging.open().create(id)));
-  database.write([&](Session& sql) { start_uploading(sql, id); });
+  try {
+    database.write([&](Session& sql) { start_uploading(sql, id); });
+  } catch (...) {
+    // Bytes of an image that is uploading are a dead writer's: recovery's to look after.
+    upload->finished_ = database.read([&](Session& sql) { return is_uploading(sql, id); });
+    throw;
+  }
   upload->begun_ = true;
   upload->blob_->truncate(0);
   return upload;

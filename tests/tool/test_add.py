@@ -185,7 +185,7 @@ def test_a_taken_id_is_refused(tool, catalog_dir, small_source):
 
 def test_data_that_lie_in_the_images_place_are_not_overwritten(tool, catalog_dir, small_source):
     catalog_dir.data_file(ID).write_bytes(b"somebody else's")
-    assert "exists" in tool.fails(REFUSED, "add", small_source, "--id", ID, "--protected")
+    assert "are there already" in tool.fails(REFUSED, "add", small_source, "--id", ID, "--protected")
     assert catalog_dir.data_file(ID).read_bytes() == b"somebody else's"
     assert catalog_dir.statuses() == {}
     assert catalog_dir.spools() == []

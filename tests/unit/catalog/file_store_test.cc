@@ -41,10 +41,17 @@ TEST_F(StoringFiles, LockingLeavesADeadWritersBytes) {
 }
 
 TEST_F(StoringFiles, PublicationNeverReplacesAFile) {
-  std::ofstream(directory_.path() / id_.text()) << "precious";
   const auto writer = store_.create(id_);
+  std::ofstream(directory_.path() / id_.text()) << "precious";
   EXPECT_EQ(error_of([&] { writer->publish(); }), Errc::exists);
   EXPECT_EQ(std::filesystem::file_size(directory_.path() / id_.text()), 8U);
+}
+
+TEST_F(StoringFiles, AWriterIsRefusedWhereThereAreDataAlready) {
+  std::ofstream(directory_.path() / id_.text()) << "precious";
+  EXPECT_EQ(error_of([&] { store_.create(id_); }), Errc::conflict);
+  EXPECT_TRUE(store_.unfinished().empty());
+  EXPECT_TRUE(store_.claim(id_).writer->published());
 }
 
 TEST_F(StoringFiles, ClaimTellsLivingDeadAndAbsentWritersApart) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/upload/recovery.h"
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
 
@@ -67,6 +68,21 @@ TEST_F(Recovery, RemovesAnImageThatWasMadeForItsUpload) {
   EXPECT_EQ(catalog_->recover().discarded, 1U);
   EXPECT_EQ(catalog_->find(caller_, image.id), std::nullopt);
   EXPECT_THAT(stored_files(), IsEmpty());
+}
+
+TEST_F(Recovery, PublishesDataThatWereRenamedThoughAnotherUploadWasRefused) {
+  const auto image = add("x");
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.upload(caller_, image.id, {});
+    upload->write(0, bytes("hello"));
+    upload->seal();
+    ::_exit(0);
+  });
+  // As if it had died between the rename and the record.
+  std::filesystem::rename(datadir() / ".uploads" / image.id.text(), datadir() / image.id.text());
+  EXPECT_EQ(test::error_of([&] { catalog_->upload(caller_, image.id, {}); }), Errc::conflict);
+  EXPECT_EQ(catalog_->recover().published, 1U);
+  EXPECT_EQ(data_of(image.id), "hello");
 }
 
 TEST_F(Recovery, DigestsAndPublishesAClosedUpload) {

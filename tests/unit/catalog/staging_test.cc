@@ -132,6 +132,19 @@ TEST_F(Stage, OfADeadProcessIsTakenBack) {
   expect_queued(id);
 }
 
+TEST_F(Stage, ARefusedRetryLeavesADeadProcesssBytesToRecovery) {
+  const auto id = add("x").id;
+  in_a_process_that_dies([&](Catalog& catalog) {
+    const auto upload = catalog.stage(caller_, id);
+    upload->write(bytes("hello"));
+    ::_exit(0);
+  });
+  EXPECT_EQ(error_of([&] { return catalog_->stage(caller_, id); }), Errc::conflict);
+  catalog_->recover();
+  expect_queued(id);
+  EXPECT_EQ(catalog_->stage(caller_, id)->finish().size, 0U);
+}
+
 TEST_F(Stage, OfALivingProcessIsLeftAlone) {
   const auto id = add("x").id;
   const auto upload = catalog_->stage(caller_, id);

@@ -2,7 +2,10 @@
 #include "catalog/consistency.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <string>
+#include <thread>
 #include <unordered_set>
 #include <vector>
 
@@ -81,9 +84,26 @@ void check_uploads(Database& database, Store& store, const FindingSink& report) 
   }
 }
 
+/// What is still there after a while: whoever deletes an image removes its data within moments.
+std::set<std::string> lasting_garbage(Database& database) {
+  constexpr auto kWhile = std::chrono::seconds(1);
+  constexpr auto kPoll = std::chrono::milliseconds(20);
+  const auto look = [&] {
+    const auto urls = database.read([](Session& sql) { return rows::select_garbage(sql); });
+    return std::set<std::string>(urls.begin(), urls.end());
+  };
+  auto lasting = look();
+  const auto end = std::chrono::steady_clock::now() + kWhile;
+  while (!lasting.empty() && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(kPoll);
+    const auto present = look();
+    std::erase_if(lasting, [&](const std::string& url) { return !present.contains(url); });
+  }
+  return lasting;
+}
+
 void check_garbage(Database& database, const FindingSink& report) {
-  const auto urls = database.read([](Session& sql) { return rows::select_garbage(sql); });
-  for (const auto& url : urls) {
+  for (const auto& url : lasting_garbage(database)) {
     report({Fault::garbage, url, "data of a deleted image that wait to be removed", {}});
   }
 }

@@ -65,7 +65,7 @@ class Server::Impl {
 
   void run();
   void stop() {
-    asio::post(control_, [this] { begin_stop(); });
+    asio::post(control_, [this] { begin_stop("stop()"); });
   }
 
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
@@ -75,7 +75,7 @@ class Server::Impl {
   void start(tcp::socket socket);
   void wait_for_signal();
   void reload();
-  void begin_stop();
+  void begin_stop(const std::string& why);
   void finish();
   [[nodiscard]] std::vector<std::shared_ptr<Connection>> connections();
 
@@ -123,7 +123,11 @@ awaitable<void> Server::Impl::accept(tcp::acceptor& acceptor) {
     }
     // Closed while this one was on its way to us: nobody would close it any more.
     if (!acceptor.is_open()) co_return;
-    start(std::move(socket));
+    try {
+      start(std::move(socket));
+    } catch (const std::exception& failure) {
+      spdlog::error("cannot serve a connection: {}", failure.what());
+    }
   }
 }
 
@@ -163,8 +167,7 @@ void Server::Impl::wait_for_signal() {
       reload();
       return;
     }
-    spdlog::info("signal {}: stopping", signal);
-    begin_stop();
+    begin_stop(fmt::format("signal {}", signal));
   });
 }
 
@@ -181,13 +184,16 @@ void Server::Impl::reload() {
   }
 }
 
-void Server::Impl::begin_stop() {
+void Server::Impl::begin_stop(const std::string& why) {
   if (shared_.stopping.exchange(true)) {
+    spdlog::info("{}: ending at once", why);
     io_.stop();
     return;
   }
-  if (options_.on_stopping) options_.on_stopping();
   if (listener_.is_inherited()) listener_.close();
+  if (options_.on_stopping) options_.on_stopping();
+  // Now it is true: whoever reads this and connects is refused.
+  spdlog::info("{}: stopping", why);
   stop_timer_.expires_after(shared_.limits.stop_time);
   stop_timer_.async_wait([this](error_code error) {
     if (error) return;

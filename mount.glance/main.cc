@@ -245,6 +245,8 @@ int carry_out(const Plan& plan) {
 
 int main(int argc, char** argv) {
   using namespace glance::mount_helper;
+  // Where it is inherited as ignored nobody hears of a child's end.
+  std::signal(SIGCHLD, SIG_DFL);
   try {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     return carry_out(make_plan(argc > 0 ? argv[0] : "", arguments));

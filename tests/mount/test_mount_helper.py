@@ -451,6 +451,17 @@ def test_an_fstab_line_with_user_lets_users_mount(nobody, tmp_path):
     wait_until(lambda: nobody.point.daemons() == [], 10, "the daemon's end")
 
 
+def test_a_caller_that_ignores_sigchld_is_answered_too(point, catalog_dir):
+    """Ignored is inherited, and then nobody would hear of the daemon's start."""
+    script = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); " \
+        "os.execvp(sys.argv[1], sys.argv[1:])"
+    mount = ("mount.glance", catalog_dir, point, "-o", "create")
+    run(sys.executable, "-c", script, *mount, timeout=20)
+    assert point.times_mounted() == 1
+    run(sys.executable, "-c", script, "umount.fuse.glance", point, timeout=20)
+    assert point.daemons() == []
+
+
 def test_mount_f_checks_without_mounting(point, catalog_dir, tmp_path):
     run("mount", "-f", "-t", "glance", "-o", "create", catalog_dir, point)
     assert point.times_mounted() == 0

@@ -102,7 +102,6 @@ BridgeConfig read_bridge_config(const std::string& spec) {
   read_access_log(reader, config);
   reader.flag({kOurs, "allow_unauthenticated"}, config.allow_unauthenticated);
   reader.flag({kOurs, "metrics"}, config.metrics);
-  read_seconds(reader, "recovery_interval", 1, config.recovery_interval);
   return config;
 }
 

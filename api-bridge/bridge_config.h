@@ -23,7 +23,6 @@ struct BridgeConfig {
   std::filesystem::path log_file;    ///< empty: standard error
   std::filesystem::path access_log;  ///< empty: with the other messages
   bool log_accesses = true;
-  std::chrono::seconds recovery_interval{30};
 };
 
 /// Reads what `spec` says; a SPEC that is no file says nothing. Errors: invalid (file, line, key

@@ -15,11 +15,11 @@
 #include "api-bridge/arguments.h"
 #include "api-bridge/bridge_config.h"
 #include "api-bridge/http_server/server.h"
-#include "api-bridge/recovery_loop.h"
 #include "api-bridge/reporter.h"
 #include "api-bridge/routes.h"
 #include "catalog/catalog.h"
 #include "catalog/config.h"
+#include "catalog/upload/recovery_loop.h"
 
 namespace {
 
@@ -91,7 +91,7 @@ void serve(const Arguments& arguments) {
   options.on_hangup = [&reporter] { reporter.reopen_logs(); };
 
   const auto catalog = glance::Catalog::open(config, arguments.create);
-  recover(*catalog);
+  glance::recover(*catalog);
   auto router = make_router(*catalog);
   if (bridge.metrics) {
     router.add_page("metrics", [&reporter](const Request&) {
@@ -102,7 +102,7 @@ void serve(const Arguments& arguments) {
   }
   const auto identify = [](const Request&) { return glance::Caller::local_admin(); };
   Server server(router, identify, reporter, options);
-  const RecoveryLoop recovery(*catalog, bridge.recovery_interval);
+  const glance::RecoveryLoop recovery(*catalog, config.recovery_interval);
   announce(server, options);
   server.run();
 }

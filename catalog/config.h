@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -56,6 +57,7 @@ struct Config {
   std::optional<std::string> public_endpoint;
   std::filesystem::path healthcheck_disable_file;  ///< empty: none
   std::uint32_t workers = 0;                       ///< 0: as many as there are cores
+  std::chrono::seconds recovery_interval{30};      ///< [glancefs]
   /// The section [glancefs], by key: what the mount reads its defaults from.
   std::map<std::string, Setting> glancefs;
 };

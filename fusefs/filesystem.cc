@@ -16,8 +16,6 @@ namespace glance::fs {
 
 namespace {
 
-constexpr std::chrono::seconds kRecoveryInterval{30};
-
 /// The image name for a new file; EILSEQ, EINVAL or ENAMETOOLONG where there is none.
 std::string new_image_name(std::string_view file_name) {
   if (!is_valid_utf8(file_name)) fail(EILSEQ, "file name is not UTF-8");
@@ -228,12 +226,6 @@ OpenFiles::Opened Filesystem::open(Inode inode, int flags, const Requester& requ
 
 void Filesystem::refresh() {
   directory_.refresh();
-  const auto present = std::chrono::steady_clock::now();
-  if (!files_.recovery_due() || present < next_recovery_) return;
-  // Acknowledged data whose publication failed are published all the same, and what could not be
-  // taken back when it failed goes away.
-  next_recovery_ = present + kRecoveryInterval;
-  if (catalog_.recover().left == 0) files_.recovery_done();
 }
 
 // ── extended attributes ───────────────────────────────────────────────────────────────────────

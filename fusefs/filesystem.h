@@ -96,7 +96,6 @@ class Filesystem {
   Directory directory_;
   Views views_;
   OpenFiles files_;
-  std::chrono::steady_clock::time_point next_recovery_;  // the refreshing thread's own
 
   /// The image whose attributes were asked for last: tools ask for one after the other.
   struct LookedAt {

@@ -217,7 +217,12 @@ class Mount::Session {
         name_space_.within([this] { fuse_session_unmount(session_); });
       }
     } catch (const std::exception& error) {
-      spdlog::error("cannot unmount: {}", error.what());
+      // The namespace may have gone this moment.
+      if (is_unmounted()) {
+        fuse_session_unmount(session_);
+      } else {
+        spdlog::error("cannot unmount: {}", error.what());
+      }
     }
     fuse_session_destroy(session_);
   }
@@ -236,6 +241,9 @@ class Mount::Session {
     ending_ = true;
     on_end();
     drain();
+    // While requests are still answered: the keeper may wait for the lock of a directory whose
+    // holder waits for an answer.
+    cache_keeper_.stop();
     // libfuse looks at the flag when its wait is interrupted; the interruption may come too early.
     do {
       fuse_session_exit(session_);

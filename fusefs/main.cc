@@ -27,6 +27,7 @@
 
 #include "catalog/catalog.h"
 #include "catalog/one_line.h"
+#include "catalog/upload/recovery_loop.h"
 #include "fusefs/background.h"
 #include "fusefs/kernel.h"
 #include "fusefs/log.h"
@@ -171,7 +172,7 @@ void prepare_process() {
 std::unique_ptr<Catalog> open_catalog(const glance::Config& config, const Invocation& invocation) {
   try {
     auto catalog = Catalog::open(config, invocation.options.create);
-    if (!invocation.options.read_only) catalog->recover();
+    if (!invocation.options.read_only) recover(*catalog);
     return catalog;
   } catch (const Error& error) {
     throw Error(error.code(), invocation.spec + ": " + error.what());
@@ -183,9 +184,11 @@ void serve(const glance::Config& config, const Invocation& invocation, MountName
            const std::function<void()>& mounted) {
   prepare_process();
   const auto catalog = open_catalog(config, invocation);
+  std::optional<glance::RecoveryLoop> recovery;
   {
     glance::fs::Mount mount(*catalog, invocation, std::move(name_space));
     spdlog::info("{} is mounted on {}", invocation.spec, invocation.directory);
+    if (!invocation.options.read_only) recovery.emplace(*catalog, config.recovery_interval);
     mounted();
     // Both do nothing where no service manager listens.
     mount.run([] { sd_notify(0, "STOPPING=1"); });
@@ -268,6 +271,8 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Where it is inherited as ignored nobody hears how a child has ended.
+  std::signal(SIGCHLD, SIG_DFL);
   try {
     glance::fs::log_to_stderr();
     if (const auto arguments = parse_arguments(argc, argv)) run(*arguments);

@@ -173,7 +173,13 @@ OpenFiles::Opened OpenFiles::open(const NodePtr& node, int flags, const Requeste
   if (writes) require_accepting();
   if (const Pending file = pending_for(node, requester)) {
     const Opened opened = open_pending(file, node, access);
-    if ((flags & O_TRUNC) != 0) file->truncate(0, requester.thread);
+    try {
+      if ((flags & O_TRUNC) != 0) file->truncate(0, requester.thread);
+    } catch (...) {
+      // The kernel releases only what was opened.
+      release(opened.handle);
+      throw;
+    }
     return opened;
   }
   return writes ? open_writer(node, flags, requester) : open_reader(node);
@@ -245,6 +251,11 @@ OpenFiles::Pending OpenFiles::start_replacement(const Image& old, Inode inode,
 FileData OpenFiles::read(std::uint64_t handle, std::uint64_t offset, std::size_t size) const {
   Handle file = find(handle);
   FileData data;
+  // A short read would be the end of the file, and cp would call that a success.
+  if (file.reader && !file.reader->is_whole()) {
+    throw Error(Errc::corrupt, "the data of image " + file.node->image.id.text() +
+                                   " were cut short while they were read");
+  }
   if (file.reader && file.reader->fd() >= 0) {
     data.reader = std::move(file.reader);
     return data;
@@ -341,8 +352,6 @@ void OpenFiles::close(std::uint64_t handle) {
     forget(file.pending);
     throw;
   }
-  // What could not be taken back is recovery's to try again.
-  if (file.pending->failed()) recovery_due_ = true;
   if (file.pending->finished()) return forget(file.pending);
   if (!file.pending->has_handles()) linger(file.pending);
 }
@@ -368,7 +377,6 @@ void OpenFiles::note_failure(const PendingFile& file, const std::exception& erro
   const bool gone = known != nullptr && known->code() == Errc::gone;
   spdlog::log(gone ? spdlog::level::info : spdlog::level::err, "image {} was not published: {}",
               file.id().text(), error.what());
-  if (!gone) recovery_due_ = true;
 }
 
 bool OpenFiles::wait_for_release(Inode inode) const {

@@ -105,10 +105,6 @@ class OpenFiles {
   /// Whether anything is still being written or about to be published.
   [[nodiscard]] bool has_open_writers() const EXCLUDES(mutex_);
 
-  /// Whether a publication has failed that recovery can finish.
-  [[nodiscard]] bool recovery_due() const noexcept { return recovery_due_; }
-  void recovery_done() noexcept { recovery_due_ = false; }
-
   /// The mount's st_dev, once it is known; flush() cannot seal before.
   void set_device(dev_t device) noexcept { device_ = device; }
 
@@ -154,7 +150,6 @@ class OpenFiles {
   const MountOptions& options_;
   Directory& directory_;
   std::atomic<dev_t> device_ = 0;
-  std::atomic<bool> recovery_due_ = false;
   std::atomic<bool> draining_ = false;
   mutable Mutex mutex_;  // a leaf, see sync.h
   std::unordered_map<std::uint64_t, Handle> handles_ GUARDED_BY(mutex_);

@@ -57,7 +57,7 @@ auto PendingFile::attempt(Step&& step) {
 Upload& PendingFile::begun(pid_t thread) {
   require_alive();
   note_writer(thread);
-  release_expected_until_.reset();
+  expect_release(std::nullopt);
   if (upload_) return *upload_;
   upload_ = attempt([&] {
     return catalog_.upload(caller_, target_.id,
@@ -143,7 +143,7 @@ void PendingFile::flush(pid_t thread, dev_t device) {
     attempt([&]() REQUIRES(mutex_) { acknowledge(); });
   } else {
     upload_->check();
-    if (!editor_) release_expected_until_ = std::chrono::steady_clock::now() + kFlushedWait;
+    if (!editor_) expect_release(kFlushedWait);
   }
 }
 
@@ -151,7 +151,7 @@ void PendingFile::flush(pid_t thread, dev_t device) {
 void PendingFile::acknowledge() {
   if (editor_) return upload_->close();
   upload_->seal();
-  release_expected_until_ = std::chrono::steady_clock::now() + kSealedWait;
+  expect_release(kSealedWait);
 }
 
 void PendingFile::writer_died(int code) {
@@ -183,7 +183,10 @@ void PendingFile::release(Access access) {
   if (finished_ || writing_handles_ > 0) return;
   if (failure_) return give_up();
   if (!upload_) return;
-  if (!editor_) return publish();
+  if (!editor_) {
+    expect_release(kSealedWait);  // it may have to seal first
+    return publish();
+  }
   if (handles_ == 0) upload_->close();
 }
 
@@ -219,7 +222,16 @@ void PendingFile::give_up() {
 
 void PendingFile::finish() {
   finished_ = true;
+  {
+    const MutexLock lock(release_mutex_);  // nobody is between the look at the flag and the wait
+  }
   settled_.notify_all();
+}
+
+void PendingFile::expect_release(std::optional<std::chrono::milliseconds> within) {
+  const MutexLock lock(release_mutex_);
+  release_expected_until_.reset();
+  if (within) release_expected_until_ = std::chrono::steady_clock::now() + *within;
 }
 
 void PendingFile::abandon() noexcept {
@@ -240,7 +252,7 @@ void PendingFile::abandon() noexcept {
 }
 
 void PendingFile::wait_for_release() const {
-  MutexLock lock(mutex_);
+  MutexLock lock(release_mutex_);
   while (!finished_ && release_expected_until_ &&
          std::chrono::steady_clock::now() < *release_expected_until_) {
     const auto until = *release_expected_until_;
@@ -262,26 +274,6 @@ bool PendingFile::belongs_to(pid_t thread) const noexcept {
 
 bool PendingFile::opener_has_exited() const noexcept {
   return opener_fd_ && has_exited(opener_fd_.get());
-}
-
-bool PendingFile::has_handles() const {
-  MutexLock lock(mutex_);
-  return handles_ > 0;
-}
-
-bool PendingFile::finished() const {
-  MutexLock lock(mutex_);
-  return finished_;
-}
-
-bool PendingFile::failed() const {
-  MutexLock lock(mutex_);
-  return failure_.has_value();
-}
-
-bool PendingFile::untouched() const {
-  MutexLock lock(mutex_);
-  return !upload_ && !finished_;
 }
 
 }  // namespace glance::fs

@@ -88,7 +88,7 @@ class PendingFile {
 
   /// Waits while a release must be on the way, up to a second from the seal (a shorter while after
   /// a flush that sealed nothing): what close(2) promised is there for all.
-  void wait_for_release() const EXCLUDES(mutex_);
+  void wait_for_release() const EXCLUDES(release_mutex_);
 
   [[nodiscard]] const ImageId& id() const noexcept { return target_.id; }
   [[nodiscard]] Inode inode() const noexcept { return target_.inode; }
@@ -105,16 +105,14 @@ class PendingFile {
   [[nodiscard]] int opener_fd() const noexcept { return opener_fd_.get(); }
   [[nodiscard]] bool opener_has_exited() const noexcept;
 
-  [[nodiscard]] bool has_handles() const EXCLUDES(mutex_);
+  // These never block either.
+  [[nodiscard]] bool has_handles() const noexcept { return handles_ > 0; }
 
   /// The data are published or lost: the image is on its own.
-  [[nodiscard]] bool finished() const EXCLUDES(mutex_);
-
-  /// They are lost, or will be.
-  [[nodiscard]] bool failed() const EXCLUDES(mutex_);
+  [[nodiscard]] bool finished() const noexcept { return finished_; }
 
   /// Nothing was ever written or sized.
-  [[nodiscard]] bool untouched() const EXCLUDES(mutex_);
+  [[nodiscard]] bool untouched() const noexcept { return !touched_ && !finished_; }
 
  private:
   Upload& begun(pid_t thread) REQUIRES(mutex_);
@@ -128,6 +126,7 @@ class PendingFile {
   void publish() REQUIRES(mutex_);
   void give_up() REQUIRES(mutex_);
   void finish() REQUIRES(mutex_);
+  void expect_release(std::optional<std::chrono::milliseconds> within) EXCLUDES(release_mutex_);
 
   Catalog& catalog_;
   const Caller caller_;
@@ -136,19 +135,24 @@ class PendingFile {
   const UniqueFd opener_fd_;
 
   mutable Mutex mutex_;  // first in the lock order, see sync.h
-  mutable std::condition_variable_any settled_;
   bool editor_ GUARDED_BY(mutex_) = false;
-  bool finished_ GUARDED_BY(mutex_) = false;
-  unsigned handles_ GUARDED_BY(mutex_) = 0;
   unsigned writing_handles_ GUARDED_BY(mutex_) = 0;
   std::set<pid_t> writer_threads_ GUARDED_BY(mutex_);
   std::set<pid_t> writers_ GUARDED_BY(mutex_);  // processes
   std::shared_ptr<Upload> upload_ GUARDED_BY(mutex_);
-  std::optional<std::chrono::steady_clock::time_point> release_expected_until_ GUARDED_BY(mutex_);
   // The first failure, which every later verb repeats: a gap that nobody notices is worse.
   std::optional<Error> failure_ GUARDED_BY(mutex_);
+
+  // Changed under mutex_, and looked at without it: a step may take as long as its digests.
+  std::atomic<bool> finished_ = false;
+  std::atomic<unsigned> handles_ = 0;
   std::atomic<bool> touched_ = false;
   std::atomic<std::uint64_t> size_ = 0;
+
+  mutable Mutex release_mutex_;  // a leaf
+  mutable std::condition_variable_any settled_;
+  std::optional<std::chrono::steady_clock::time_point> release_expected_until_
+      GUARDED_BY(release_mutex_);
 };
 
 }  // namespace glance::fs

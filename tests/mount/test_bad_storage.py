@@ -135,6 +135,20 @@ def test_a_failed_write_is_not_forgotten(limited, catalog_dir, tmp_path, small_s
     assert_still_works(mount, catalog_dir, small_source)
 
 
+def test_opening_a_file_again_whose_write_failed_fails_too(limited, catalog_dir, too_big):
+    mount, error = limited
+    data = too_big.read_bytes()
+    descriptor = os.open(mount / "image", os.O_CREAT | os.O_WRONLY)
+    with fails_with(error):
+        for start in range(0, len(data), MEGABYTE):
+            os.write(descriptor, data[start : start + MEGABYTE])
+    with fails_with(error):
+        os.open(mount / "image", os.O_WRONLY | os.O_TRUNC)
+    with fails_with(error):
+        os.close(descriptor)
+    assert_settled(catalog_dir, {})
+
+
 def test_what_waits_for_data_stays_when_they_do_not_fit(limited, catalog_dir, too_big, small_source):
     mount, _ = limited
     run("touch", mount / "image")
@@ -290,6 +304,22 @@ def test_spoiled_data_are_an_error_of_that_image_alone(mount, catalog_dir, small
     if spoil is not a_directory:
         os.unlink(mount / "worse")
         assert mount.names() == ["good"]
+
+
+def test_data_that_are_cut_while_they_are_read_do_not_end_early(mount, catalog_dir, small_source):
+    """A short read would look like the end of the file: cp would succeed with half an image."""
+    run("cp", small_source, mount / "image")
+    image_id = mount.xattr("image", "id")
+    mount.daemon.expect_errors(image_id)
+    with open(mount / "image", "rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+        assert file.read(10) == small_source.read_bytes()[:10]
+        os.truncate(catalog_dir.data_file(image_id), 100_000)
+        with fails_with("EIO"):
+            os.pread(file.fileno(), 1000, 200_000)
+    lines = [line for line in mount.daemon.log.read_text().splitlines() if "[error]" in line]
+    assert lines
+    assert all("cut short" in line and image_id in line for line in lines)
 
 
 # ── a database in other hands ────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support.actor import Actor
-from support.expectations import assert_published, fails_with
+from support.expectations import assert_published, fails_with, wait_until_active
 from support.images import random_file
 from support.processes import SLOW, environment, run, shell, wait_until
 
@@ -52,6 +52,7 @@ def test_twenty_parallel_cp_to_one_name_make_one_image(mount, catalog_dir, sourc
     copies = [start("cp", source, mount / "image") for source in sources]
     statuses = [copy.wait(60 * SLOW) for copy in copies]
     assert set(statuses) == {0, 1}
+    wait_until_active(mount, "image")
     assert catalog_dir.statuses() == {"image": "active"}
     checksum = mount.xattr("image", "checksum")
     written = {

@@ -49,7 +49,6 @@ TEST_F(BridgeConfigTest, HasDefaultsWithoutAFile) {
   EXPECT_FALSE(config.allow_unauthenticated);
   EXPECT_TRUE(config.metrics);
   EXPECT_TRUE(config.log_accesses);
-  EXPECT_EQ(config.recovery_interval, 30s);
 }
 
 TEST_F(BridgeConfigTest, ReadsItsKeys) {
@@ -59,7 +58,7 @@ TEST_F(BridgeConfigTest, ReadsItsKeys) {
       "[glancefs]\nmax_header_size = 2000\nmax_uri_size = 3000\nmax_json_size = 4000\n"
       "max_connections = 5\nheader_timeout = 6\nkeepalive_timeout = 7\nbody_grace = 8\n"
       "min_body_rate = 9\ndrain_timeout = 0\nallow_unauthenticated = yes\nmetrics = off\n"
-      "access_log = /a\nrecovery_interval = 1\n");
+      "access_log = /a\n");
   EXPECT_EQ(config.limits.head_bytes, 2000U);
   EXPECT_EQ(config.limits.target_bytes, 3000U);
   EXPECT_EQ(config.limits.buffered_body_bytes, 4000U);
@@ -78,7 +77,6 @@ TEST_F(BridgeConfigTest, ReadsItsKeys) {
   EXPECT_TRUE(config.allow_unauthenticated);
   EXPECT_FALSE(config.metrics);
   EXPECT_EQ(config.access_log, "/a");
-  EXPECT_EQ(config.recovery_interval, 1s);
 }
 
 TEST_F(BridgeConfigTest, KnowsWhereTheLogsGo) {

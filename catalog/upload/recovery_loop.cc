@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/recovery_loop.h"
+#include "catalog/upload/recovery_loop.h"
 
 #include <exception>
 
@@ -7,7 +7,7 @@
 
 #include "catalog/catalog.h"
 
-namespace glance::api {
+namespace glance {
 
 void recover(Catalog& catalog) {
   const auto report = catalog.recover();
@@ -44,4 +44,4 @@ void RecoveryLoop::run() {
   }
 }
 
-}  // namespace glance::api
+}  // namespace glance

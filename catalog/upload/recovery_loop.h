@@ -8,10 +8,8 @@
 #include "catalog/sync.h"
 
 namespace glance {
-class Catalog;
-}
 
-namespace glance::api {
+class Catalog;
 
 /// Runs the catalog's recovery now and then while it lives: an upload that was acknowledged, and
 /// whose publication failed or whose daemon died, must not wait for somebody's restart. The
@@ -37,4 +35,4 @@ class RecoveryLoop {
 /// Recovery once, with a word in the log if there was something to do.
 void recover(Catalog& catalog);
 
-}  // namespace glance::api
+}  // namespace glance

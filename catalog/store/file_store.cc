@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "catalog/error.h"
+#include "catalog/store/early_sync.h"
 #include "catalog/unique_fd.h"
 
 namespace glance {
@@ -125,7 +126,9 @@ class FileWriter final : public BlobWriter {
         published_(published) {}
 
   void write(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    early_sync_.require_success();
     start_writeback(offset);
+    early_sync_.written(bytes.size());
     while (!bytes.empty()) {
       const ssize_t count =
           ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -166,6 +169,7 @@ class FileWriter final : public BlobWriter {
 
   void sync() override {
     if (::fsync(fd_.get()) != 0) throw_errno(errno, "fsync of image data");
+    early_sync_.require_success();
     if (entry_synced_) return;
     sync_directory((published_ ? target_ : spool_).parent_path());
     entry_synced_ = true;
@@ -203,6 +207,7 @@ class FileWriter final : public BlobWriter {
   const Location location_;
   bool published_;
   bool entry_synced_ = false;
+  EarlySync early_sync_{fd_.get()};  // last: its thread uses fd_
 };
 
 /// Has the disk begin with what is there, so that the sync at the end finds little to wait for.

@@ -210,15 +210,22 @@ class FileWriter final : public BlobWriter {
   EarlySync early_sync_{fd_.get()};  // last: its thread uses fd_
 };
 
-/// Has the disk begin with what is there, so that the sync at the end finds little to wait for.
-/// Before a write and not after: by then the digests have most likely read the pages.
+/// Has the disk begin with what is there, so that the sync at the end finds little to wait for, and
+/// the kernel forget what is far behind: 40 GB that stream through must not push everything else
+/// out of the page cache.
 void FileWriter::start_writeback(std::uint64_t offset) {
   constexpr std::uint64_t kStep = std::uint64_t{8} * 1024 * 1024;
+  constexpr std::uint64_t kCached = 32 * kStep;
   if (offset < unwritten_from_) {
     unwritten_from_ = offset;
   } else if (offset - unwritten_from_ >= kStep) {
     ::sync_file_range(fd_.get(), static_cast<off_t>(unwritten_from_),
                       static_cast<off_t>(offset - unwritten_from_), SYNC_FILE_RANGE_WRITE);
+    if (unwritten_from_ >= kCached) {
+      // What is not on the disk yet stays.
+      ::posix_fadvise(fd_.get(), static_cast<off_t>(unwritten_from_ - kCached),
+                      static_cast<off_t>(offset - unwritten_from_), POSIX_FADV_DONTNEED);
+    }
     unwritten_from_ = offset;
   }
 }

@@ -202,7 +202,7 @@ bool Digester::digest_block(Lane& lane) {
     if (!has_work(lane)) return false;
     from = lane.done;
     chunk = chunk_at(from);
-    to = chunk ? std::min(chunk->end(), end_) : std::min(from + kBlock, end_);
+    to = std::min(from + kBlock, chunk ? std::min(chunk->end(), end_) : end_);
     lane.reading = to;
   }
   std::exception_ptr failure;

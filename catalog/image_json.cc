@@ -22,32 +22,34 @@ Json or_null(const std::optional<Value>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-void add_core(const Image& image, Json& json) {
+/// Appended as to the vector that an ordered object is: all keys are known to differ, and an
+/// initializer list would copy every value.
+void add_core(const Image& image, Json::object_t& object) {
+  constexpr std::size_t kFields = 32;
   const std::string self = "/v2/images/" + image.id.text();
-  json = {
-      {"id", image.id.text()},
-      {"name", or_null(image.name)},
-      {"status", to_string(image.status)},
-      {"visibility", to_string(image.visibility)},
-      {"protected", image.is_protected},
-      {"os_hidden", image.os_hidden},
-      {"checksum", or_null(image.checksum)},
-      {"os_hash_algo", or_null(image.os_hash_algo)},
-      {"os_hash_value", or_null(image.os_hash_value)},
-      {"owner", or_null(image.owner)},
-      {"size", or_null(image.size)},
-      {"virtual_size", or_null(image.virtual_size)},
-      {"container_format", or_null(image.container_format)},
-      {"disk_format", or_null(image.disk_format)},
-      {"created_at", format_api_time(image.created_at)},
-      {"updated_at", format_api_time(image.updated_at)},
-      {"tags", image.tags},
-      {"min_ram", image.min_ram},
-      {"min_disk", image.min_disk},
-      {"self", self},
-      {"file", self + "/file"},
-      {"schema", "/v2/schemas/image"},
-  };
+  object.reserve(kFields + image.properties.size());
+  object.emplace_back("id", image.id.text());
+  object.emplace_back("name", or_null(image.name));
+  object.emplace_back("status", to_string(image.status));
+  object.emplace_back("visibility", to_string(image.visibility));
+  object.emplace_back("protected", image.is_protected);
+  object.emplace_back("os_hidden", image.os_hidden);
+  object.emplace_back("checksum", or_null(image.checksum));
+  object.emplace_back("os_hash_algo", or_null(image.os_hash_algo));
+  object.emplace_back("os_hash_value", or_null(image.os_hash_value));
+  object.emplace_back("owner", or_null(image.owner));
+  object.emplace_back("size", or_null(image.size));
+  object.emplace_back("virtual_size", or_null(image.virtual_size));
+  object.emplace_back("container_format", or_null(image.container_format));
+  object.emplace_back("disk_format", or_null(image.disk_format));
+  object.emplace_back("created_at", format_api_time(image.created_at));
+  object.emplace_back("updated_at", format_api_time(image.updated_at));
+  object.emplace_back("tags", image.tags);
+  object.emplace_back("min_ram", image.min_ram);
+  object.emplace_back("min_disk", image.min_disk);
+  object.emplace_back("self", self);
+  object.emplace_back("file", self + "/file");
+  object.emplace_back("schema", "/v2/schemas/image");
 }
 
 /// Other tools may have written anything into the column; a list of images must not fail for it.
@@ -94,8 +96,9 @@ void add_properties(const Image& image, Json& json) {
 }  // namespace
 
 std::string image_to_json(const Image& image, const Config& config) {
-  Json json;
-  add_core(image, json);
+  Json::object_t core;
+  add_core(image, core);
+  Json json(std::move(core));
   add_locations(image, config, json);
   add_stores(image, config, json);
   add_properties(image, json);

@@ -13,6 +13,7 @@ namespace {
 // Writers of other processes hold the lock for milliseconds; only a stuck one takes this long.
 constexpr int kBusyTimeoutMs = 30'000;
 constexpr std::size_t kPooledSessions = 8;
+constexpr std::size_t kKeptStatements = 32;  // of a session
 
 Errc code_of_sqlite(int result) noexcept {
   // The primary code is the low byte of an extended one.
@@ -44,6 +45,14 @@ std::string checked_path(const std::string& url, bool create) {
   return path;
 }
 
+/// A session is one thread's at a time, and needs no lock of its own. And SQLite counts what it
+/// allocates under one lock for all connections, for which readers would queue up. Refused once the
+/// library is in use, which means that it was done before.
+void configure_sqlite() noexcept {
+  static_cast<void>(sqlite_api::sqlite3_config(SQLITE_CONFIG_MULTITHREAD));
+  static_cast<void>(sqlite_api::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0));
+}
+
 }  // namespace
 
 std::string sqlite_path(std::string_view url) {
@@ -56,7 +65,19 @@ std::string sqlite_path(std::string_view url) {
   return std::string(url.substr(kScheme.size()));
 }
 
+std::unique_ptr<soci::statement> Session::take(const std::string& text) {
+  auto found = kept_.extract(text);
+  return found.empty() ? nullptr : std::move(found.mapped());
+}
+
+void Session::keep(const std::string& text, std::unique_ptr<soci::statement> statement) {
+  // Few texts come again and again; those with all their variants of filters would only pile up.
+  if (kept_.size() >= kKeptStatements) kept_.clear();
+  kept_.insert_or_assign(text, std::move(statement));
+}
+
 Database::Database(const std::string& url, bool create) : path_(checked_path(url, create)) {
+  configure_sqlite();
   writer_ = connect();
 }
 
@@ -92,7 +113,7 @@ void Database::give_back(std::unique_ptr<Session> session) noexcept {
 Database::Rollback::~Rollback() {
   if (session_ == nullptr) return;
   try {
-    *session_ << "ROLLBACK";
+    session_->rollback();
   } catch (const std::exception& error) {
     // SQLite has rolled back by itself, e.g. when the disk is full.
     spdlog::debug("rollback: {}", error.what());

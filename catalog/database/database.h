@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -44,7 +45,22 @@ struct type_conversion<std::optional<T>> {
 
 namespace glance {
 
-using Session = soci::session;
+/// A connection that keeps the statements that it has prepared: to prepare a SELECT takes longer
+/// than to run it.
+class Session : public soci::session {
+ public:
+  using soci::session::session;
+
+  /// The statement that was kept under its text, which is the caller's then; null if there is
+  /// none.
+  [[nodiscard]] std::unique_ptr<soci::statement> take(const std::string& text);
+
+  /// Keeps a statement that has come to its end: it holds no lock and refers to no variable.
+  void keep(const std::string& text, std::unique_ptr<soci::statement> statement);
+
+ private:
+  std::unordered_map<std::string, std::unique_ptr<soci::statement>> kept_;
+};
 
 /// The catalog's database: sessions, transactions and the engine's ways. The only part that knows
 /// SOCI; nobody above sees an engine's error code.
@@ -63,7 +79,10 @@ class Database {
   template <typename Work>
   auto read(Work&& work) {
     Lease lease(*this);
-    return guarded([&] { return in_transaction(*lease, "BEGIN", std::forward<Work>(work)); });
+    return guarded([&] {
+      (*lease).begin();
+      return in_transaction(*lease, std::forward<Work>(work));
+    });
   }
 
   /// Runs `work(session)` as a write transaction, alone on the whole database; durable when this
@@ -72,8 +91,10 @@ class Database {
   template <typename Work>
   auto write(Work&& work) EXCLUDES(writer_mutex_) {
     MutexLock lock(writer_mutex_);
-    return guarded(
-        [&] { return in_transaction(*writer_, "BEGIN IMMEDIATE", std::forward<Work>(work)); });
+    return guarded([&] {
+      *writer_ << "BEGIN IMMEDIATE";
+      return in_transaction(*writer_, std::forward<Work>(work));
+    });
   }
 
   /// A session of the caller's own, for the change feed.
@@ -105,8 +126,7 @@ class Database {
   };
 
   template <typename Work>
-  static auto in_transaction(Session& session, const char* begin, Work&& work) {
-    session << begin;
+  static auto in_transaction(Session& session, Work&& work) {
     Rollback rollback(session);
     if constexpr (std::is_void_v<decltype(work(session))>) {
       work(session);
@@ -126,7 +146,7 @@ class Database {
     Rollback(const Rollback&) = delete;
     Rollback& operator=(const Rollback&) = delete;
     void commit() {
-      *session_ << "COMMIT";
+      session_->commit();
       session_ = nullptr;
     }
 

@@ -93,15 +93,14 @@ void each_detail(Session& sql, const std::string& text, std::span<const std::str
                  const Index& entries, Take&& take) {
   std::string id;
   Value value{};
-  soci::statement statement(sql);
-  run_select(statement, text, ids, [&](soci::statement& to) {
+  const auto define = [&](soci::statement& to) {
     to.exchange(soci::into(id));
     to.exchange(soci::into(value));
-  });
-  while (statement.fetch()) {
+  };
+  select(sql, text, ids, define, [&] {
     const auto found = entries.find(id);
     if (found != entries.end()) take(*found->second, value);
-  }
+  });
 }
 
 void sort_tags(std::vector<std::string>& tags) {
@@ -147,12 +146,12 @@ std::vector<ImageEntry> fetch_entries(Session& sql, std::span<const std::string>
   const std::string only = ids.empty() ? "" : " IN " + in_list(ids.size());
   std::vector<ImageEntry> entries;
   EntryRow row;
-  soci::statement statement(sql);
-  run_select(statement, std::string(kImages) + (ids.empty() ? "" : " AND id" + only), ids,
-             [&](soci::statement& to) { row.define(to); });
-  while (statement.fetch()) {
-    if (auto entry = entry_of(row)) entries.push_back(std::move(*entry));
-  }
+  select(
+      sql, std::string(kImages) + (ids.empty() ? "" : " AND id" + only), ids,
+      [&](soci::statement& to) { row.define(to); },
+      [&] {
+        if (auto entry = entry_of(row)) entries.push_back(std::move(*entry));
+      });
   if (!entries.empty()) complete(sql, entries, only, ids);
   return entries;
 }
@@ -179,23 +178,22 @@ std::map<ImageId, Digests> select_digests(Session& sql, std::span<const ImageId>
     std::optional<std::string> checksum;
     std::optional<std::string> algo;
     std::optional<std::string> value;
-    soci::statement statement(sql);
-    run_select(statement,
-               "SELECT id, checksum, os_hash_algo, os_hash_value FROM images WHERE id IN " +
-                   in_list(texts.size()),
-               texts, [&](soci::statement& to) {
-                 to.exchange(soci::into(id));
-                 to.exchange(soci::into(checksum));
-                 to.exchange(soci::into(algo));
-                 to.exchange(soci::into(value));
-               });
-    while (statement.fetch()) {
+    const auto define = [&](soci::statement& to) {
+      to.exchange(soci::into(id));
+      to.exchange(soci::into(checksum));
+      to.exchange(soci::into(algo));
+      to.exchange(soci::into(value));
+    };
+    const std::string text =
+        "SELECT id, checksum, os_hash_algo, os_hash_value FROM images WHERE id IN " +
+        in_list(texts.size());
+    select(sql, text, texts, define, [&] {
       const auto parsed = ImageId::parse(id);
-      if (!parsed) continue;
+      if (!parsed) return;
       digests[*parsed] = {.checksum = checksum.value_or(""),
                           .os_hash_algo = algo.value_or(""),
                           .os_hash_value = value.value_or("")};
-    }
+    });
   });
   return digests;
 }

@@ -124,19 +124,18 @@ constexpr std::string_view kLocationsOf =
 
 /// Calls `take(image id, first, second)` for every row of a (image_id, text, text?) selection.
 template <typename Take>
-void each_child(Session& sql, std::string_view select, std::span<const std::string> ids,
+void each_child(Session& sql, std::string_view text, std::span<const std::string> ids,
                 std::string_view order, Take&& take) {
   std::string id;
   std::string first;
   std::optional<std::string> second;
-  soci::statement statement(sql);
-  run_select(statement, std::string(select) + in_list(ids.size()) + std::string(order), ids,
-             [&](soci::statement& to) {
-               to.exchange(soci::into(id));
-               to.exchange(soci::into(first));
-               to.exchange(soci::into(second));
-             });
-  while (statement.fetch()) take(id, first, second);
+  const auto define = [&](soci::statement& to) {
+    to.exchange(soci::into(id));
+    to.exchange(soci::into(first));
+    to.exchange(soci::into(second));
+  };
+  select(sql, std::string(text) + in_list(ids.size()) + std::string(order), ids, define,
+         [&] { take(id, first, second); });
 }
 
 void load_children(Session& sql, std::span<Image> images) {
@@ -217,11 +216,11 @@ void update_tags(Session& sql, const Image& before, const Image& after, const st
 void append_images(Session& sql, const std::string& text, std::span<const std::string> bindings,
                    std::vector<Image>& images) {
   ImageRow row;
-  soci::statement statement(sql);
-  run_select(statement, text, bindings, [&](soci::statement& to) { row.define(to); });
-  while (statement.fetch()) {
-    if (auto image = image_of(row)) images.push_back(std::move(*image));
-  }
+  select(
+      sql, text, bindings, [&](soci::statement& to) { row.define(to); },
+      [&] {
+        if (auto image = image_of(row)) images.push_back(std::move(*image));
+      });
 }
 
 void load_all_children(Session& sql, std::span<Image> images) {
@@ -246,10 +245,11 @@ std::optional<Lead> best_lead(Session& sql, std::vector<Lead> leads) {
   for (auto& lead : leads) {
     const auto [text, bindings] = count_select(lead);
     long long count = 0;
-    soci::statement statement(sql);
-    run_select(statement, text, bindings,
-               [&](soci::statement& to) { to.exchange(soci::into(count)); });
-    if (!statement.fetch() || count > fewest) continue;
+    bool found = false;
+    select(
+        sql, text, bindings, [&](soci::statement& to) { to.exchange(soci::into(count)); },
+        [&] { found = true; });
+    if (!found || count > fewest) continue;
     fewest = count;
     best = std::move(lead);
   }
@@ -284,12 +284,14 @@ std::optional<Image> select_image(Session& sql, const ImageId& id) {
 std::vector<std::optional<std::string>> select_texts(Session& sql, const std::string& text,
                                                      std::span<const std::string> bindings,
                                                      std::size_t columns) {
-  std::vector<std::optional<std::string>> values(columns);
-  soci::statement statement(sql);
-  run_select(statement, text, bindings, [&](soci::statement& to) {
-    for (auto& value : values) to.exchange(soci::into(value));
+  std::vector<std::optional<std::string>> row(columns);
+  std::vector<std::optional<std::string>> values;
+  const auto define = [&](soci::statement& to) {
+    for (auto& value : row) to.exchange(soci::into(value));
+  };
+  select(sql, text, bindings, define, [&] {
+    if (values.empty()) values = row;
   });
-  if (!statement.fetch()) values.clear();
   return values;
 }
 

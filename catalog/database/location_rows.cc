@@ -73,9 +73,7 @@ std::uint64_t sum_stored_bytes(Session& sql, const std::optional<std::string>& o
   std::vector<std::string> bindings;
   if (owner) bindings.push_back(*owner);
   long long sum = 0;
-  soci::statement statement(sql);
-  run_select(statement, text, bindings, [&](soci::statement& to) { to.exchange(soci::into(sum)); });
-  statement.fetch();
+  select(sql, text, bindings, [&](soci::statement& to) { to.exchange(soci::into(sum)); }, [] {});
   return static_cast<std::uint64_t>(sum);
 }
 

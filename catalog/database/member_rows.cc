@@ -45,16 +45,15 @@ std::vector<ImageMember> fetch_members(Session& sql, const ImageId& id, const st
                                        std::span<const std::string> bindings) {
   std::vector<ImageMember> members;
   MemberRow row;
-  soci::statement statement(sql);
-  run_select(statement, text, bindings, [&](soci::statement& to) {
+  const auto define = [&](soci::statement& to) {
     to.exchange(soci::into(row.member));
     to.exchange(soci::into(row.status));
     to.exchange(soci::into(row.created_at));
     to.exchange(soci::into(row.updated_at));
-  });
-  while (statement.fetch()) {
+  };
+  select(sql, text, bindings, define, [&] {
     if (auto member = member_of(row, id)) members.push_back(std::move(*member));
-  }
+  });
   return members;
 }
 

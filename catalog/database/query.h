@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,16 +19,26 @@ namespace glance::rows {
 // SQLite allows 32,766 parameters; more than this many ids in one IN list gain nothing.
 inline constexpr std::size_t kIdsPerStatement = 500;
 
-/// Prepares `text`, binds the texts in order and defines the columns through `define`.
-template <typename Define>
-void run_select(soci::statement& statement, const std::string& text,
-                std::span<const std::string> bindings, Define&& define) {
-  for (const auto& each : bindings) statement.exchange(soci::use(each));
-  define(statement);
-  statement.alloc();
-  statement.prepare(text);
-  statement.define_and_bind();
-  statement.execute();
+/// Runs the SELECT `text` with the texts bound in order: `define(statement)` says where its columns
+/// go, then `take()` is called for each row.
+template <typename Define, typename Take>
+void select(Session& sql, const std::string& text, std::span<const std::string> bindings,
+            Define&& define, Take&& take) {
+  auto statement = sql.take(text);
+  const bool is_new = !statement;
+  if (is_new) statement = std::make_unique<soci::statement>(sql);
+  for (const auto& each : bindings) statement->exchange(soci::use(each));
+  define(*statement);
+  if (is_new) {
+    statement->alloc();
+    statement->prepare(text);
+  }
+  statement->define_and_bind();
+  statement->execute();
+  // To the last row, or it would hold the snapshot.
+  while (statement->fetch()) take();
+  statement->bind_clean_up();
+  sql.keep(text, std::move(statement));
 }
 
 /// `(:id0, :id1, …)`

@@ -34,7 +34,6 @@ bool has_data_for_good(ImageStatus status) noexcept {
 bool is_default(const Image& image, std::string_view key) {
   if (key == "visibility") return image.visibility == Visibility::shared;
   if (key == "protected") return !image.is_protected;
-  if (key == "os_hidden") return !image.os_hidden;
   if (key == "min_disk") return image.min_disk == 0;
   if (key == "min_ram") return image.min_ram == 0;
   if (key == "tags") return image.tags.empty();
@@ -44,7 +43,9 @@ bool is_default(const Image& image, std::string_view key) {
 bool is_listed(const Image& image, const CoreAttribute& attribute) {
   constexpr std::array<std::string_view, 3> kDigests = {"checksum", "os_hash_algo",
                                                         "os_hash_value"};
-  if (attribute.name == "name") return false;
+  // Where a file is, and no part of what a copy carries along. Hidden under the hands of a tool it
+  // would be gone from the path that the tool goes on with.
+  if (attribute.name == "name" || attribute.name == "os_hidden") return false;
   const bool digest = std::ranges::find(kDigests, attribute.name) != kDigests.end();
   if (!digest && !attribute.settable) return false;
   return !is_default(image, attribute.name) && attribute_text(image, attribute.name).has_value();

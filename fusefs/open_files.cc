@@ -26,6 +26,7 @@ PendingFile::Access access_of(int flags) noexcept {
 ImageDraft draft_like(const Image& old) {
   return {.name = temporary_name(old.name.value_or("")),
           .visibility = old.visibility,
+          .os_hidden = old.os_hidden,
           .owner = old.owner.value_or(""),
           .container_format = old.container_format,
           .min_disk = old.min_disk,

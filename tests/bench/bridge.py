@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import socket
 import sqlite3
 import statistics
@@ -42,6 +43,7 @@ end
 
 NGINX_CONFIG = """
 daemon off;
+user root;
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.log;
 worker_processes 2;
@@ -68,7 +70,10 @@ class Server:
         start = time.perf_counter()
         with open(log, "ab") as output:
             self.process = subprocess.Popen(
-                [os.fspath(word) for word in command], stdout=output, stderr=output
+                [os.fspath(word) for word in command],
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         self.start_time = self._wait_for_an_answer(start)
 
@@ -93,7 +98,12 @@ class Server:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            # A Glance that is told to stop while it starts its workers never does.
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 def bridge(spec, folder):

@@ -118,6 +118,20 @@ def test_an_image_goes_from_catalog_to_catalog(mount, other, disk, tool):
     assert other.names() == ["disk"]
 
 
+@pytest.mark.parametrize("tool", [tool for tool in CARRIERS if "directory" not in tool])
+def test_a_hidden_image_is_carried_to_a_visible_copy(mount, other, folder, disk, tool):
+    """Hidden at once, a copy would be gone from the path that its tool goes on with."""
+    run("cp", disk, mount)
+    image_id = mount.xattr("disk", "id")
+    mount.set_xattr("disk", "os_distro", "debian")
+    mount.set_xattr("disk", "os_hidden", "true")
+    script = CARRIERS[tool].replace("$1", "$1/.by-id").replace("disk", image_id)
+    assert shell(script, mount, other).stderr == ""
+    run("cmp", disk, other / image_id)
+    assert other.xattr(image_id, "os_distro") == "debian"
+    assert other.names() == [image_id]
+
+
 def test_mv_of_a_protected_image_copies_and_says_that_it_stays(mount, other, disk):
     run("cp", disk, mount)
     mount.set_xattr("disk", "protected", "true")

@@ -400,9 +400,13 @@ BY_NAME = {
 }
 
 
+@pytest.mark.parametrize("overwrite", ["refuse", "replace"])
 @pytest.mark.parametrize("tool", BY_NAME)
-def test_replacing_by_name_is_always_possible(mounts, catalog_dir, small_source, newer, tool):
-    mount, old_id = in_place(mounts, catalog_dir, small_source, "create")
+def test_replacing_by_name_is_always_possible(
+    mounts, catalog_dir, small_source, newer, tool, overwrite
+):
+    options = f"create,overwrite={overwrite}"
+    mount, old_id = in_place(mounts, catalog_dir, small_source, options)
     assert shell(BY_NAME[tool], newer, mount).stderr == ""
     assert_published(mount, catalog_dir, "out.img", newer)
     assert mount.names() == ["out.img"]
@@ -420,6 +424,17 @@ def test_replaced_hide_keeps_the_old_image_by_id(mounts, catalog_dir, small_sour
     assert mount.xattr(f".by-id/{old_id}", "os_hidden") == "true"
     assert mount.xattr(f".by-id/{old_id}", "name") == "out.img"
     run("cmp", small_source, mount / ".by-id" / old_id)
+
+
+def test_what_replaces_a_hidden_image_is_hidden(mounts, catalog_dir, small_source, newer):
+    mount, old_id = in_place(mounts, catalog_dir, small_source, "create,overwrite=replace")
+    mount.set_xattr("out.img", "os_hidden", "true")
+    shell('cat "$1" > "$2"', newer, mount / ".by-id" / old_id)
+    wait_until(lambda: old_id not in catalog_dir.data_files(), 5, "the old data's end")
+    (new_id,) = os.listdir(mount / ".by-id")
+    run("cmp", newer, mount / ".by-id" / new_id)
+    assert mount.names() == []
+    assert mount.xattr(f".by-id/{new_id}", "name") == "out.img"
 
 
 def test_appending_to_an_active_image_is_refused(mount, small_source):

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from support.expectations import assert_published, fails_with
-from support.images import md5sum, packaged, sha512sum
+from support.images import converted, md5sum, packaged, sha512sum
 from support.processes import run, wait_until
 
 pytestmark = pytest.mark.timeout(180)
@@ -86,6 +86,22 @@ def test_openstack_sees_what_the_mount_does(mount, openstack, small_source, cata
     assert "No Image found" in failed.stderr
     assert openstack.json("image", "list") == []
     assert catalog_dir.data_files() == []
+
+
+def real_image(kind, folder):
+    return converted(folder / "disk.qcow2", "qcow2") if kind == "qcow2" else packaged(kind)
+
+
+@pytest.mark.parametrize("kind", ["ipxe.iso", "grub-rescue-cdrom.iso", "qcow2"])
+def test_openstack_saves_what_cp_has_brought(mount, catalog_dir, openstack, tmp_path, kind):
+    source = real_image(kind, tmp_path)
+    run("cp", source, mount / kind)
+    assert_published(mount, catalog_dir, kind, source)
+    (listed,) = openstack.json("image", "list", "--long")
+    assert (listed["Name"], listed["Checksum"]) == (kind, md5sum(source))
+    assert openstack.json("image", "show", kind)["size"] == source.stat().st_size
+    openstack("image", "save", "--file", tmp_path / "saved", kind)
+    run("cmp", source, tmp_path / "saved")
 
 
 def test_openstack_deletes_what_the_mount_shows(mount, openstack, catalog_dir, small_source):

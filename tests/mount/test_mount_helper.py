@@ -37,6 +37,29 @@ def test_unmounting_waits_until_the_daemon_has_finished(point, catalog_dir, comm
         assert set(catalog_dir.statuses().values()) == {"active"}
 
 
+def test_every_option_of_the_mount_goes_through_mount_8(point, catalog_dir, small_source):
+    options = (
+        "create,uid=nobody,gid=nogroup,umask=027,owner=team,visibility=community,allow_other,"
+        "overwrite=replace,replaced=hide,commit_linger=0,drain=1,show_views,log_level=debug"
+    )
+    run("mount", "-t", "glance", "-o", options, catalog_dir, point)
+    run("cp", small_source, point / "image")
+    old_id = point.xattr("image", "id")
+    assert point.xattr("image", "owner") == "team"
+    assert point.xattr("image", "visibility") == "community"
+    shown = run("stat", "-c", "%U %G %a", point / "image").stdout
+    assert shown == "nobody nogroup 440\n"
+    assert "allow_other" in point.flags()
+    run("cp", "/etc/hostname", point / "image")
+    wait_until(lambda: point.xattr("image", "id") != old_id, 5, "the replacement")
+    assert point.xattr(f".by-id/{old_id}", "os_hidden") == "true"
+    assert ".by-id" in point.names()
+    with open(point / "edited", "w+b") as file:
+        file.write(b"data")
+    wait_until(lambda: point.xattr("edited", "status") == "active", 2, "what commit_linger=0 says")
+    run("umount", point)
+
+
 def test_the_kernel_shows_type_and_source_as_given(point, catalog_dir):
     run("mount", "-t", "glance", "-o", "create", catalog_dir, point)
     shown = run("findmnt", "-n", "-o", "FSTYPE,SOURCE", point).stdout.split()

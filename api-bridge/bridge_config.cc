@@ -27,7 +27,7 @@ void read_seconds(const ConfigReader& reader, std::string_view key, std::int64_t
 void read_limits(const ConfigReader& reader, ServerLimits& limits) {
   constexpr std::size_t kKiB = 1024;
   constexpr std::size_t kMaxHead = 1024 * kKiB;
-  constexpr std::size_t kMaxBody = 64 * 1024 * kKiB;
+  constexpr std::size_t kMaxBody = std::size_t{64} * 1024 * kKiB;
   constexpr std::size_t kMaxConnections = 1'000'000;
   reader.number({kOurs, "max_header_size"}, kKiB, kMaxHead, limits.head_bytes);
   reader.number({kOurs, "max_uri_size"}, kKiB, kMaxHead, limits.target_bytes);

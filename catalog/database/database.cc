@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/database/database.h"
 
+#include <cerrno>
 #include <filesystem>
 
 #include <soci/sqlite3/soci-sqlite3.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 namespace glance {
 
@@ -45,6 +47,16 @@ std::string checked_path(const std::string& url, bool create) {
   return path;
 }
 
+/// Readers, too, share a file beside the database; SQLite itself says only that it cannot open it.
+void require_writable_directory(const std::string& path) {
+  const auto parent = std::filesystem::absolute(path).parent_path();
+  if (::access(parent.c_str(), W_OK) == 0) return;
+  if (errno != EROFS && errno != EACCES) return;
+  throw Error(Errc::read_only, "the database " + path + " cannot be used, not even for reading: " +
+                                   "its directory must be writable for us, where SQLite keeps " +
+                                   "what readers and writers share");
+}
+
 /// A session is one thread's at a time, and needs no lock of its own. And SQLite counts what it
 /// allocates under one lock for all connections, for which readers would queue up. Refused once the
 /// library is in use, which means that it was done before.
@@ -82,15 +94,20 @@ Database::Database(const std::string& url, bool create) : path_(checked_path(url
 }
 
 std::unique_ptr<Session> Database::connect() const {
-  return guarded([&] {
-    auto session = std::make_unique<Session>(soci::sqlite3, "dbname=\"" + path_ + "\"");
-    *session << "PRAGMA busy_timeout = " + std::to_string(kBusyTimeoutMs);
-    // Several processes share the file: WAL lets readers go on while one writes. FULL makes a
-    // commit durable before it returns; publication must survive power loss.
-    *session << "PRAGMA journal_mode = WAL";
-    *session << "PRAGMA synchronous = FULL";
-    return session;
-  });
+  try {
+    return guarded([&] {
+      auto session = std::make_unique<Session>(soci::sqlite3, "dbname=\"" + path_ + "\"");
+      *session << "PRAGMA busy_timeout = " + std::to_string(kBusyTimeoutMs);
+      // Several processes share the file: WAL lets readers go on while one writes. FULL makes a
+      // commit durable before it returns; publication must survive power loss.
+      *session << "PRAGMA journal_mode = WAL";
+      *session << "PRAGMA synchronous = FULL";
+      return session;
+    });
+  } catch (const Error&) {
+    require_writable_directory(path_);  // a better reason
+    throw;
+  }
 }
 
 std::unique_ptr<Session> Database::take() {

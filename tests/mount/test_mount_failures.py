@@ -85,6 +85,19 @@ def test_a_database_of_another_schema(point, catalog):
     assert "Zed" in line
 
 
+def test_a_catalog_on_a_read_only_filesystem(point, catalog, tmp_path):
+    """SQLite's readers need to write beside the database: the line says so."""
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    run("mount", "--bind", catalog.path, closed)
+    try:
+        run("mount", "-o", "remount,bind,ro", closed)
+        line = mount_refused(FAILURE, closed, point, "-o", "ro")
+    finally:
+        run("umount", closed)
+    assert "its directory must be writable" in line
+
+
 def test_a_store_that_is_missing(point, catalog):
     catalog.store.rmdir()
     line = mount_refused(FAILURE, catalog, point)

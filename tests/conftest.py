@@ -2,6 +2,7 @@
 """Fixtures that give every test its own catalog, mounts and ports."""
 
 import os
+import signal
 
 import pytest
 
@@ -16,6 +17,13 @@ from support.mounts import MountSet
 from support.processes import SLOW
 
 DEFAULT_TIMEOUT = 90
+
+
+def pytest_configure():
+    """A run in the background has inherited ignored signals; the programs under test must not."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # which exec(2) resets to the default
 
 
 def pytest_addoption(parser):

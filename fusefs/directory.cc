@@ -51,7 +51,8 @@ void Directory::refresh() {
     const bool everything = std::exchange(behind_, true);
     if (everything) {
       std::vector<ImageId> known;
-      for (const auto& node : *listing()) known.push_back(node->image.id);
+      const auto images = listing();
+      for (const auto& node : *images) known.push_back(node->image.id);
       apply(known, catalog_.entries(caller_), invalidations);
     } else {
       apply(changes.images, catalog_.entries(caller_, changes.images), invalidations);

@@ -156,7 +156,8 @@ std::vector<DirectoryEntry> Views::list(Inode directory) const {
     return lister.take();
   }
   if (directory == kByIdInode) {
-    for (const auto& node : *directory_.listing()) lister.add_image(node->image.id.text(), *node);
+    const auto images = directory_.listing();
+    for (const auto& node : *images) lister.add_image(node->image.id.text(), *node);
     return lister.take();
   }
   if (directory != kRootInode) {
@@ -166,7 +167,8 @@ std::vector<DirectoryEntry> Views::list(Inode directory) const {
   if (options_.show_views) {
     for (const auto& view : kViews) lister.add(std::string(view.name), view.inode, 0);
   }
-  for (const auto& node : *directory_.listing()) {
+  const auto images = directory_.listing();
+  for (const auto& node : *images) {
     if (node->in_root()) lister.add_image(node->file_name, *node);
   }
   return lister.take();
@@ -175,8 +177,9 @@ std::vector<DirectoryEntry> Views::list(Inode directory) const {
 std::unique_ptr<BlobReader> Views::open_file(Inode place) const {
   const auto file = sum_file(place);
   if (!file) fail(EISDIR, "a directory");
+  const auto all = directory_.listing();
   std::vector<NodePtr> images;
-  for (const auto& node : *directory_.listing()) {
+  for (const auto& node : *all) {
     if (is_in(*file, *node)) images.push_back(node);
   }
   return open_sums(catalog_, caller_, *file, std::move(images));

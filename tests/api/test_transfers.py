@@ -242,6 +242,7 @@ def test_a_database_that_stays_locked_is_503(bridge, rest, queued, catalog_dir):
     rest.put_data(queued, DATA, expect=204)
 
 
+@pytest.mark.memory
 def test_memory_does_not_grow_with_what_is_transferred(bridge, rest, big_source):
     def peak():
         status = Path(f"/proc/{bridge.pid}/status").read_text(encoding="ascii")

@@ -172,6 +172,7 @@ def peak_memory(tool, *arguments):
     return usage.ru_maxrss
 
 
+@pytest.mark.memory
 def test_memory_does_not_grow_with_images(tool, small_source, big_source, tmp_path):
     tool.add(small_source)
     tool.add(big_source)

@@ -53,8 +53,8 @@ class Directory {
   /// The image that a file name means, if any: as listed, or `name~digits`.
   [[nodiscard]] NodePtr find_name(std::string_view file_name) const EXCLUDES(mutex_);
 
-  /// All images, longest-named first. A snapshot: it does not change. Keep the pointer in a variable
-  /// while you go through it: a loop over `*listing()` would not.
+  /// All images, longest-named first. A snapshot: it does not change. Keep the pointer in a
+  /// variable while you go through it: a loop over `*listing()` would not.
   using Listing = std::vector<NodePtr>;
   [[nodiscard]] std::shared_ptr<const Listing> listing() const EXCLUDES(mutex_);
   [[nodiscard]] std::size_t size() const EXCLUDES(mutex_);

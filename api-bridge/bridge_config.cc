@@ -15,15 +15,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kOurs = "glancefs";
 
-template <typename Duration>
-void read_seconds(const ConfigReader& reader, std::string_view key, std::int64_t min,
-                  Duration& target) {
-  constexpr std::int64_t kDay = 86'400;
-  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(target).count();
-  reader.number<std::int64_t>({kOurs, key}, min, kDay, seconds);
-  target = std::chrono::seconds(seconds);
-}
-
 void read_limits(const ConfigReader& reader, ServerLimits& limits) {
   constexpr std::size_t kKiB = 1024;
   constexpr std::size_t kMaxHead = 1024 * kKiB;
@@ -33,12 +24,12 @@ void read_limits(const ConfigReader& reader, ServerLimits& limits) {
   reader.number({kOurs, "max_uri_size"}, kKiB, kMaxHead, limits.target_bytes);
   reader.number({kOurs, "max_json_size"}, kKiB, kMaxBody, limits.buffered_body_bytes);
   reader.number({kOurs, "max_connections"}, std::size_t{1}, kMaxConnections, limits.connections);
-  read_seconds(reader, "header_timeout", 1, limits.head_time);
-  read_seconds(reader, "keepalive_timeout", 1, limits.idle_time);
-  read_seconds(reader, "body_grace", 1, limits.body_window);
+  reader.seconds({kOurs, "header_timeout"}, 1, limits.head_time);
+  reader.seconds({kOurs, "keepalive_timeout"}, 1, limits.idle_time);
+  reader.seconds({kOurs, "body_grace"}, 1, limits.body_window);
   reader.number({kOurs, "min_body_rate"}, std::uint64_t{0}, std::uint64_t{1} << 30,
                 limits.body_rate);
-  read_seconds(reader, "drain_timeout", 0, limits.stop_time);
+  reader.seconds({kOurs, "drain_timeout"}, 0, limits.stop_time);
 }
 
 /// Both or neither.

@@ -384,11 +384,11 @@ std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const Imag
 
 Space DatabaseCatalog::space(const std::optional<std::string>& owner) {
   const Space space = store_.space();
+  if (config_.user_storage_quota == 0) return space;
   const auto left = database_.read([&](Session& sql) { return quota_left(sql, config_, owner); });
-  if (!left) return space;
   return {.total = std::min(space.total, config_.user_storage_quota),
-          .free = std::min(space.free, *left),
-          .available = std::min(space.available, *left)};
+          .free = std::min(space.free, left),
+          .available = std::min(space.available, left)};
 }
 
 std::unique_ptr<BlobReader> DatabaseCatalog::open_data(const Caller& caller, const ImageId& id) {
@@ -410,9 +410,7 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_data(const Caller& caller, con
     reader = store_.open(image->locations.front());
   } catch (const Error& error) {
     // Deleted between the two looks, or replaced.
-    if (!database_.read([&](Session& sql) { return rows::select_image(sql, id).has_value(); })) {
-      throw no_such_image(id);
-    }
+    if (!find(caller, id)) throw no_such_image(id);
     const Errc code = error.code() == Errc::not_found ? Errc::missing : Errc::corrupt;
     throw Error(code, "the data of image " + id.text() + " cannot be opened: " + error.what());
   }

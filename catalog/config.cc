@@ -319,10 +319,7 @@ void read_glancefs(const OsloConfig& file, const ConfigReader& reader, Config& c
   for (const auto& [key, value] : file.section("glancefs")) {
     config.glancefs[key] = {.text = value.text, .place = reader.place({"glancefs", key}, value)};
   }
-  constexpr std::int64_t kDay = 86'400;
-  auto seconds = config.recovery_interval.count();
-  reader.number<std::int64_t>({"glancefs", "recovery_interval"}, 1, kDay, seconds);
-  config.recovery_interval = std::chrono::seconds(seconds);
+  reader.seconds({"glancefs", "recovery_interval"}, 1, config.recovery_interval);
 }
 
 // ── SPECs ─────────────────────────────────────────────────────────────────────────────────────

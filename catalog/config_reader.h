@@ -2,7 +2,9 @@
 #pragma once
 
 #include <charconv>
+#include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -49,6 +51,15 @@ class ConfigReader {
       refuse_number(option, *value, std::to_string(min), std::to_string(max));
     }
     target = parsed;
+  }
+
+  /// A whole number of seconds, up to a day.
+  template <typename Duration>
+  void seconds(const ConfigOption& option, std::int64_t min, Duration& target) const {
+    constexpr std::int64_t kDay = 86'400;
+    auto count = std::chrono::duration_cast<std::chrono::seconds>(target).count();
+    number<std::int64_t>(option, min, kDay, count);
+    target = std::chrono::seconds(count);
   }
 
   void flag(const ConfigOption& option, bool& target) const;

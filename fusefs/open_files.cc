@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <linux/falloc.h>
-#include <spdlog/spdlog.h>
 
 #include "fusefs/errno_table.h"
 #include "fusefs/names.h"
@@ -349,7 +348,7 @@ void OpenFiles::close(std::uint64_t handle) {
     // Published while the file is still known: stat(2) must not see the size vanish meanwhile.
     file.pending->release(file.access);
   } catch (const std::exception& error) {
-    note_failure(*file.pending, error);
+    log_not_published(file.pending->id(), error);
     forget(file.pending);
     throw;
   }
@@ -366,18 +365,10 @@ void OpenFiles::finish(const Pending& file) noexcept {
   try {
     file->publish_closed();
   } catch (const std::exception& error) {
-    note_failure(*file, error);
+    log_not_published(file->id(), error);
   }
   const bool idle = file->untouched() && !file->has_handles();
   if (file->finished() || idle) forget(file);
-}
-
-void OpenFiles::note_failure(const PendingFile& file, const std::exception& error) noexcept {
-  const auto* known = dynamic_cast<const Error*>(&error);
-  // Deleted while it was written: somebody's wish, not a failure of ours.
-  const bool gone = known != nullptr && known->code() == Errc::gone;
-  spdlog::log(gone ? spdlog::level::info : spdlog::level::err, "image {} was not published: {}",
-              file.id().text(), error.what());
 }
 
 bool OpenFiles::wait_for_release(Inode inode) const {

@@ -136,7 +136,6 @@ class OpenFiles {
   void settle(const Pending& file);
   void finish(const Pending& file) noexcept;
   void linger(const Pending& file);
-  void note_failure(const PendingFile& file, const std::exception& error) noexcept;
 
   [[nodiscard]] Opened open_pending(const Pending& file, const NodePtr& node,
                                     PendingFile::Access access);

@@ -241,13 +241,8 @@ void PendingFile::abandon() noexcept {
   const auto upload = std::exchange(upload_, nullptr);
   try {
     if (upload && upload->acknowledged()) upload->publish();
-  } catch (const Error& error) {
-    // Deleted while it was written: somebody's wish, not a failure of ours.
-    const bool gone = error.code() == Errc::gone;
-    spdlog::log(gone ? spdlog::level::info : spdlog::level::err, "image {} was not published: {}",
-                target_.id.text(), error.what());
   } catch (const std::exception& error) {
-    spdlog::error("image {} was not published: {}", target_.id.text(), error.what());
+    log_not_published(target_.id, error);
   }
 }
 
@@ -274,6 +269,13 @@ bool PendingFile::belongs_to(pid_t thread) const noexcept {
 
 bool PendingFile::opener_has_exited() const noexcept {
   return opener_fd_ && has_exited(opener_fd_.get());
+}
+
+void log_not_published(const ImageId& id, const std::exception& error) noexcept {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  const bool gone = known != nullptr && known->code() == Errc::gone;
+  spdlog::log(gone ? spdlog::level::info : spdlog::level::err, "image {} was not published: {}",
+              id.text(), error.what());
 }
 
 }  // namespace glance::fs

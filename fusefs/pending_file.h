@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <set>
@@ -154,5 +155,9 @@ class PendingFile {
   std::optional<std::chrono::steady_clock::time_point> release_expected_until_
       GUARDED_BY(release_mutex_);
 };
+
+/// Logs that data were not published, and why. That the image was deleted while it was written is
+/// somebody's wish, and no failure of ours.
+void log_not_published(const ImageId& id, const std::exception& error) noexcept;
 
 }  // namespace glance::fs

@@ -128,7 +128,7 @@ class FileWriter final : public BlobWriter {
   void write(std::uint64_t offset, std::span<const std::byte> bytes) override {
     early_sync_.require_success();
     start_writeback(offset);
-    early_sync_.written(bytes.size());
+    const std::size_t size = bytes.size();
     while (!bytes.empty()) {
       const ssize_t count =
           ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -137,6 +137,7 @@ class FileWriter final : public BlobWriter {
       bytes = bytes.subspan(static_cast<std::size_t>(count));
       offset += static_cast<std::uint64_t>(count);
     }
+    early_sync_.written(size);
   }
 
   void truncate(std::uint64_t size) override {

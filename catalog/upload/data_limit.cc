@@ -11,19 +11,23 @@
 
 namespace glance {
 
-std::optional<std::uint64_t> quota_left(Session& sql, const Config& config,
-                                        const std::optional<std::string>& owner) {
+std::uint64_t quota_left(Session& sql, const Config& config,
+                         const std::optional<std::string>& owner) {
   const std::uint64_t quota = config.user_storage_quota;
-  if (quota == 0) return std::nullopt;
   return quota - std::min(quota, rows::sum_stored_bytes(sql, owner));
+}
+
+DataLimit DataLimit::of_cap(const Config& config) {
+  DataLimit limit;
+  limit.cap_ = config.limits.image_size_cap;
+  return limit;
 }
 
 DataLimit DataLimit::of(Session& sql, const Config& config,
                         const std::optional<std::string>& owner) {
-  DataLimit limit;
-  limit.cap_ = config.limits.image_size_cap;
+  DataLimit limit = of_cap(config);
   limit.quota_ = config.user_storage_quota;
-  limit.left_ = quota_left(sql, config, owner).value_or(0);
+  if (limit.quota_ > 0) limit.left_ = quota_left(sql, config, owner);
   return limit;
 }
 

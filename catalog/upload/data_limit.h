@@ -15,6 +15,9 @@ struct Config;
 /// project. As in Glance, every location of the project's images counts.
 class DataLimit {
  public:
+  /// image_size_cap alone: staged data count against no quota.
+  static DataLimit of_cap(const Config& config);
+
   /// As things stand in the session's transaction; with no owner for the images that nobody owns.
   static DataLimit of(Session& sql, const Config& config, const std::optional<std::string>& owner);
 
@@ -27,8 +30,8 @@ class DataLimit {
   std::uint64_t left_ = 0;   // of the quota
 };
 
-/// What of the quota is left; nothing where none is set.
-[[nodiscard]] std::optional<std::uint64_t> quota_left(Session& sql, const Config& config,
-                                                      const std::optional<std::string>& owner);
+/// What is left of user_storage_quota, which must be set.
+[[nodiscard]] std::uint64_t quota_left(Session& sql, const Config& config,
+                                       const std::optional<std::string>& owner);
 
 }  // namespace glance

@@ -39,7 +39,7 @@ std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Stag
   }
   // The lock before the status: recovery takes bytes whose lock is free for a dead writer's.
   std::unique_ptr<StagedUpload> upload(
-      new StagedUpload(database, id, config.limits.image_size_cap, staging.open().create(id)));
+      new StagedUpload(database, id, DataLimit::of_cap(config), staging.open().create(id)));
   try {
     database.write([&](Session& sql) { start_uploading(sql, id); });
   } catch (...) {
@@ -52,9 +52,9 @@ std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Stag
   return upload;
 }
 
-StagedUpload::StagedUpload(Database& database, ImageId id, std::uint64_t size_cap,
+StagedUpload::StagedUpload(Database& database, ImageId id, DataLimit limit,
                            std::unique_ptr<BlobWriter> blob)
-    : database_(database), id_(std::move(id)), size_cap_(size_cap), blob_(std::move(blob)) {}
+    : database_(database), id_(std::move(id)), limit_(limit), blob_(std::move(blob)) {}
 
 StagedUpload::~StagedUpload() {
   if (finished_) return;
@@ -68,10 +68,7 @@ StagedUpload::~StagedUpload() {
 }
 
 void StagedUpload::write(std::span<const std::byte> bytes) {
-  if (bytes.size() > size_cap_ - size_) {
-    throw Error(Errc::too_large,
-                fmt::format("the image exceeds the limit of {} bytes (image_size_cap)", size_cap_));
-  }
+  limit_.require(size_, bytes.size());
   blob_->write(size_, bytes);
   size_ += bytes.size();
 }

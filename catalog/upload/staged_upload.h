@@ -8,6 +8,7 @@
 
 #include "catalog/image.h"
 #include "catalog/store/store.h"
+#include "catalog/upload/data_limit.h"
 
 namespace glance {
 
@@ -42,12 +43,11 @@ class StagedUpload {
   Image finish();
 
  private:
-  StagedUpload(Database& database, ImageId id, std::uint64_t size_cap,
-               std::unique_ptr<BlobWriter> blob);
+  StagedUpload(Database& database, ImageId id, DataLimit limit, std::unique_ptr<BlobWriter> blob);
 
   Database& database_;
   const ImageId id_;
-  const std::uint64_t size_cap_;  // bytes
+  const DataLimit limit_;
   const std::unique_ptr<BlobWriter> blob_;
   std::uint64_t size_ = 0;  // bytes
   bool begun_ = false;

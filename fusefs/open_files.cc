@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <spdlog/spdlog.h>
 
 #include "fusefs/errno_table.h"
 #include "fusefs/names.h"
@@ -157,7 +158,7 @@ void OpenFiles::settle(const Pending& file) {
 /// The unfinished file of this node, if the requester may join in; nothing if there is none.
 OpenFiles::Pending OpenFiles::pending_for(const NodePtr& node, const Requester& requester) {
   if (Pending own = own_replacement(node->inode, requester)) return own;
-  const Pending file = pending(node->inode);
+  Pending file = pending(node->inode);
   if (!file) return nullptr;
   settle(file);
   if (file->finished()) return nullptr;
@@ -328,8 +329,9 @@ void OpenFiles::sync(std::uint64_t handle) {
 void OpenFiles::release(std::uint64_t handle) {
   try {
     close(handle);
-  } catch (const std::exception&) {
-    // The log has it; nobody waits for the answer to a release.
+  } catch (const std::exception& error) {
+    // Logged where it happened; nobody waits for the answer to a release.
+    spdlog::debug("release: {}", error.what());
   }
 }
 

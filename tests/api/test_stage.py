@@ -17,6 +17,13 @@ def stage(rest, image_id, data, headers=None, expect=None):
     return rest.request("PUT", f"/v2/images/{image_id}/stage", data, headers, expect=expect)
 
 
+def half_staged(rest, image, size):
+    """A stage of `size` bytes that has begun with 1000 of them; its connection."""
+    connection = rest.begin_put(f"/v2/images/{image['id']}/stage", size, b"x" * 1000)
+    wait_until(lambda: rest.image(image["id"])["status"] == "uploading", 5, "the stage")
+    return connection
+
+
 def staged(catalog_dir):
     """The staged data by image id; unfinished ones by `.uploads/<id>`."""
     folder = catalog_dir.path / "staging"
@@ -72,26 +79,14 @@ def test_data_of_another_size_than_announced_are_taken_back(rest, image, catalog
 
 
 def test_a_client_that_vanishes_leaves_the_image_queued(rest, image, catalog_dir):
-    connection = rest.connect()
-    connection.putrequest("PUT", f"/v2/images/{image['id']}/stage")
-    connection.putheader("Content-Type", "application/octet-stream")
-    connection.putheader("Content-Length", "1000000")
-    connection.endheaders()
-    connection.send(b"x" * 1000)
-    wait_until(lambda: rest.image(image["id"])["status"] == "uploading", 5, "the stage")
+    connection = half_staged(rest, image, 1_000_000)
     connection.close()
     wait_until(lambda: rest.image(image["id"])["status"] == "queued", 5, "the end of the stage")
     assert staged(catalog_dir) == {}
 
 
 def test_an_image_that_is_deleted_while_it_is_staged_is_gone(rest, image, catalog_dir):
-    connection = rest.connect()
-    connection.putrequest("PUT", f"/v2/images/{image['id']}/stage")
-    connection.putheader("Content-Type", "application/octet-stream")
-    connection.putheader("Content-Length", "2000")
-    connection.endheaders()
-    connection.send(b"x" * 1000)
-    wait_until(lambda: rest.image(image["id"])["status"] == "uploading", 5, "the stage")
+    connection = half_staged(rest, image, 2000)
     rest.delete(image["id"])
     with contextlib.suppress(ConnectionError):
         connection.send(b"x" * 1000)
@@ -103,13 +98,7 @@ def test_an_image_that_is_deleted_while_it_is_staged_is_gone(rest, image, catalo
 def test_a_bridge_that_was_killed_takes_the_data_back_when_it_starts(bridges, catalog_dir):
     bridge = bridges.start(catalog_dir)
     image = bridge.rest.create(name="image")
-    connection = bridge.rest.connect()
-    connection.putrequest("PUT", f"/v2/images/{image['id']}/stage")
-    connection.putheader("Content-Type", "application/octet-stream")
-    connection.putheader("Content-Length", "2000")
-    connection.endheaders()
-    connection.send(b"x" * 1000)
-    wait_until(lambda: bridge.rest.image(image["id"])["status"] == "uploading", 5, "the stage")
+    connection = half_staged(bridge.rest, image, 2000)
     bridge.crash()
     connection.close()
     rest = bridges.start(catalog_dir).rest

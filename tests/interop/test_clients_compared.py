@@ -5,28 +5,15 @@ import json
 
 import pytest
 
-from support.bridge import BridgeSet
 from support.compared import Site, assert_same
 from support.images import md5sum, packaged, random_file
 from support.processes import run
-from support.real_glance import RealGlance
 from support.rest import Rest
+from support.side_by_side import side_by_side
 
 pytestmark = pytest.mark.timeout(600)
 
 PROJECT = "6f70656e-7374-4163-8b6f-72672e2e2e2e"
-CONFIG = """\
-[DEFAULT]
-enabled_backends = file:file
-[glance_store]
-default_backend = file
-[file]
-filesystem_store_datadir = {work}/images
-[os_glance_staging_store]
-filesystem_store_datadir = {work}/staging
-[database]
-connection = sqlite:///{work}/glance.sqlite
-"""
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +21,11 @@ def sites(tmp_path_factory):
     """The real Glance and the bridge, each with a user's home."""
     work = tmp_path_factory.mktemp("compared")
     # Paths of different lengths would break the clients' tables in different places.
-    options = "show_multiple_locations = False"
-    real = RealGlance(work / "real", work / "real.sqlite", work / "real_images", options)
-    real.manage("db_sync")
-    ours = work / "ours"
-    (ours / "images").mkdir(parents=True)
-    (ours / "glance-api.conf").write_text(CONFIG.format(work=ours), encoding="utf-8")
-    try:
-        with BridgeSet(work) as bridges:
-            bridge = bridges.start(ours / "glance-api.conf")
-            real.start()
-            yield (
-                Site("glance", real.url, work / "real_images", work / "glance-user"),
-                Site("bridge", bridge.url, ours / "images", work / "bridge-user"),
-            )
-    finally:
-        real.stop(may_fail=True)
+    with side_by_side(work, "show_multiple_locations = False", "") as both:
+        yield (
+            Site("glance", both.real.url, both.real_store, work / "glance-user"),
+            Site("bridge", both.bridge.url, both.store, work / "bridge-user"),
+        )
 
 
 @pytest.fixture

@@ -141,12 +141,8 @@ def test_an_upload_running_in_real_glance_is_left_alone(mount, catalog_dir, real
     """A `saving` image without an upload record is somebody else's."""
     theirs = real.start()
     image = theirs.create(name="slow", disk_format="raw", container_format="bare")
-    connection = theirs.connect()
-    connection.putrequest("PUT", f"/v2/images/{image['id']}/file")
-    connection.putheader("Content-Type", "application/octet-stream")
-    connection.putheader("Content-Length", "200000")
-    connection.endheaders()
-    connection.send(b"x" * 100_000)
+    path = f"/v2/images/{image['id']}/file"
+    connection = theirs.begin_put(path, 200_000, b"x" * 100_000)
     wait_until(lambda: theirs.image(image["id"])["status"] == "saving", 10, "saving")
     mount.remount()
     assert mount.xattr("slow", "status") == "saving"

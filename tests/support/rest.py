@@ -54,6 +54,17 @@ class Rest:
             assert response.status == expect, (method, path, response)
         return response
 
+    def begin_put(self, path, size, sent):
+        """A PUT of `size` octets, of which those in `sent` have been sent; returns its connection,
+        which the caller closes."""
+        connection = self.connect()
+        connection.putrequest("PUT", path)
+        for name, value in (OCTETS | {"Content-Length": str(size)}).items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        connection.send(sent)
+        return connection
+
     def create(self, **attributes):
         """POST /v2/images; returns the new image."""
         return self.request("POST", "/v2/images", attributes, expect=201).json()

@@ -3,10 +3,8 @@
 
 #include <filesystem>
 #include <fstream>
-#include <functional>
 
 #include <gmock/gmock.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "catalog/database/database.h"
@@ -24,19 +22,20 @@ using ::testing::IsEmpty;
 
 class Recovery : public test::CatalogFixture {
  protected:
-  /// Lets a child process work on the catalog and die without any farewell.
-  void in_a_process_that_dies(const std::function<void(Catalog&)>& work) {
-    catalog_.reset();  // SQLite's connections must not cross a fork
-    const pid_t child = ::fork();
-    if (child == 0) {
-      const auto catalog = open();
-      work(*catalog);
+  /// What a process leaves that seals "hello" and dies.
+  void leave_sealed(const ImageId& id) {
+    in_a_process_that_dies([&](Catalog& catalog) {
+      const auto upload = catalog.upload(caller_, id, {});
+      upload->write(0, bytes("hello"));
+      upload->seal();
       ::_exit(0);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_EQ(status, 0);
-    catalog_ = open();
+    });
+  }
+
+  /// The same, had it died between the rename and the record.
+  void leave_renamed(const ImageId& id) {
+    leave_sealed(id);
+    std::filesystem::rename(datadir() / ".uploads" / id.text(), datadir() / id.text());
   }
 
   [[nodiscard]] ImageStatus status(const ImageId& id) const {
@@ -72,14 +71,7 @@ TEST_F(Recovery, RemovesAnImageThatWasMadeForItsUpload) {
 
 TEST_F(Recovery, PublishesDataThatWereRenamedThoughAnotherUploadWasRefused) {
   const auto image = add("x");
-  in_a_process_that_dies([&](Catalog& catalog) {
-    const auto upload = catalog.upload(caller_, image.id, {});
-    upload->write(0, bytes("hello"));
-    upload->seal();
-    ::_exit(0);
-  });
-  // As if it had died between the rename and the record.
-  std::filesystem::rename(datadir() / ".uploads" / image.id.text(), datadir() / image.id.text());
+  leave_renamed(image.id);
   EXPECT_EQ(test::error_of([&] { catalog_->upload(caller_, image.id, {}); }), Errc::conflict);
   EXPECT_EQ(catalog_->recover().published, 1U);
   EXPECT_EQ(data_of(image.id), "hello");
@@ -133,12 +125,7 @@ TEST_F(Recovery, AReplacementIsFinished) {
 
 TEST_F(Recovery, PublishesASealedUpload) {
   const auto image = add("x");
-  in_a_process_that_dies([&](Catalog& catalog) {
-    const auto upload = catalog.upload(caller_, image.id, {});
-    upload->write(0, bytes("hello"));
-    upload->seal();
-    ::_exit(0);
-  });
+  leave_sealed(image.id);
   EXPECT_EQ(catalog_->recover().published, 1U);
   const auto done = catalog_->find(caller_, image.id);
   EXPECT_EQ(done->status, ImageStatus::active);
@@ -149,13 +136,7 @@ TEST_F(Recovery, PublishesASealedUpload) {
 
 TEST_F(Recovery, GoesOnAfterADeathBetweenRenameAndCommit) {
   const auto image = add("x");
-  in_a_process_that_dies([&](Catalog& catalog) {
-    const auto upload = catalog.upload(caller_, image.id, {});
-    upload->write(0, bytes("hello"));
-    upload->seal();
-    ::_exit(0);
-  });
-  std::filesystem::rename(datadir() / ".uploads" / image.id.text(), datadir() / image.id.text());
+  leave_renamed(image.id);
 
   EXPECT_EQ(catalog_->recover().published, 1U);
   EXPECT_EQ(data_of(image.id), "hello");
@@ -218,12 +199,7 @@ TEST_F(Recovery, LeavesALivingUploadAlone) {
 
 TEST_F(Recovery, DoesNotPublishSealedDataOfAnotherSize) {
   const auto image = add("x");
-  in_a_process_that_dies([&](Catalog& catalog) {
-    const auto upload = catalog.upload(caller_, image.id, {});
-    upload->write(0, bytes("hello"));
-    upload->seal();
-    ::_exit(0);
-  });
+  leave_sealed(image.id);
   std::filesystem::resize_file(datadir() / ".uploads" / image.id.text(), 3);
 
   EXPECT_EQ(catalog_->recover().published, 0U);
@@ -232,12 +208,7 @@ TEST_F(Recovery, DoesNotPublishSealedDataOfAnotherSize) {
 
 TEST_F(Recovery, RemovesTheBytesOfAnImageThatWasDeletedMeanwhile) {
   const auto image = add("x");
-  in_a_process_that_dies([&](Catalog& catalog) {
-    const auto upload = catalog.upload(caller_, image.id, {});
-    upload->write(0, bytes("hello"));
-    upload->seal();
-    ::_exit(0);
-  });
+  leave_sealed(image.id);
   catalog_->remove(caller_, image.id);
   catalog_->recover();
   EXPECT_THAT(stored_files(), IsEmpty());
@@ -246,12 +217,7 @@ TEST_F(Recovery, RemovesTheBytesOfAnImageThatWasDeletedMeanwhile) {
 
 TEST_F(Recovery, ForgetsALostUploadOnceItsImageIsDeleted) {
   const auto image = add("x");
-  in_a_process_that_dies([&](Catalog& catalog) {
-    const auto upload = catalog.upload(caller_, image.id, {});
-    upload->write(0, bytes("hello"));
-    upload->seal();
-    ::_exit(0);
-  });
+  leave_sealed(image.id);
   std::filesystem::remove(datadir() / ".uploads" / image.id.text());
   Database database(database_url(), false);
   const auto uploads = [&] {

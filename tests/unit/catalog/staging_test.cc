@@ -6,7 +6,6 @@
 #include <iterator>
 
 #include <gmock/gmock.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/support/catalog_fixture.h"
@@ -36,20 +35,6 @@ class Stage : public test::CatalogFixture {
     EXPECT_EQ(found(id).size, std::nullopt);
     EXPECT_EQ(spools(), 0U);
     EXPECT_FALSE(fs::exists(staged(id)));
-  }
-
-  /// Runs `work` with a catalog of its own in a process that then ends as if killed.
-  template <typename Work>
-  void in_a_process_that_dies(Work&& work) {
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      work(*open());
-      ::_exit(1);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_EQ(status, 0);
   }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "catalog/catalog.h"
 #include "tests/unit/support/temporary_directory.h"
@@ -60,6 +63,21 @@ class CatalogFixture : public ::testing::Test {
       if (entry.is_regular_file()) names.push_back(entry.path().filename());
     }
     return names;
+  }
+
+  /// Lets a child process work on the catalog and die without any farewell: `work` must end it.
+  void in_a_process_that_dies(const std::function<void(Catalog&)>& work) {
+    catalog_.reset();  // SQLite's connections must not cross a fork
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      work(*open());
+      ::_exit(1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+    catalog_ = open();
   }
 
   const Caller caller_ = Caller::local_admin();

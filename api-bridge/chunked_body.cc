@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string>
 
 #include "api-bridge/http.h"
 #include "api-bridge/http_error.h"
@@ -71,12 +72,15 @@ std::size_t ChunkedBody::take_line(std::string_view text) {
 }
 
 void ChunkedBody::start_chunk(std::string_view line) {
-  const auto digits =
+  const auto count =
       static_cast<std::size_t>(std::ranges::find_if_not(line, is_hex_digit) - line.begin());
+  const std::string digits(line.substr(0, count));
   std::uint64_t size = 0;
-  std::from_chars(line.data(), line.data() + digits, size, 16);
-  if (digits == 0 || digits > kMaxSizeDigits || size > INT64_MAX) refuse("No chunk size.");
-  const auto rest = line.substr(digits);
+  std::from_chars(digits.data(), digits.data() + digits.size(), size, 16);
+  if (digits.empty() || digits.size() > kMaxSizeDigits || size > INT64_MAX) {
+    refuse("No chunk size.");
+  }
+  const auto rest = line.substr(count);
   // Blanks may stand before an extension, but not in place of one.
   if (!rest.empty() && !trim(rest).starts_with(';')) refuse("No chunk size.");
   data_left_ = size;

@@ -2,7 +2,6 @@
 #include "fusefs/linger.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include <poll.h>
@@ -93,12 +92,13 @@ void Linger::sleep(const std::vector<Wait>& waits) const {
 
 std::vector<Linger::Wait> Linger::take_due() {
   MutexLock lock(mutex_);
-  const auto waits_on = [&](const Wait& wait) REQUIRES(mutex_) {
-    return !hurry_ && Clock::now() < wait.deadline && !wait.file->opener_has_exited();
-  };
-  const auto due = std::ranges::stable_partition(waits_, waits_on);
-  std::vector<Wait> taken(std::make_move_iterator(due.begin()), std::make_move_iterator(due.end()));
-  waits_.erase(due.begin(), due.end());
+  std::vector<Wait> taken;
+  // Each is asked once: the answer may change from one moment to the next.
+  std::erase_if(waits_, [&](const Wait& wait) REQUIRES(mutex_) {
+    if (!hurry_ && Clock::now() < wait.deadline && !wait.file->opener_has_exited()) return false;
+    taken.push_back(wait);
+    return true;
+  });
   working_ = taken.size();
   return taken;
 }

@@ -126,7 +126,7 @@ NodePtr Views::find_image(Inode directory, std::string_view name) const {
   if (is_image(directory) || sum_file(directory)) fail(ENOTDIR, "not a directory");
   if (directory == kByTagInode) return nullptr;
   const auto id = ImageId::parse(name);
-  const auto by_id = id ? directory_.find_id(*id) : nullptr;
+  auto by_id = id ? directory_.find_id(*id) : nullptr;
   if (directory == kByIdInode) return by_id;
   const auto tag = directory_.find_tag(directory);
   auto node = directory_.find_name(name);

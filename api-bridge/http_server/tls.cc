@@ -26,10 +26,12 @@ std::shared_ptr<boost::asio::ssl::context> load_tls(const TlsFiles& files) {
   // A connection that waits for its next request keeps no buffers.
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
   boost::system::error_code error;
-  context->use_certificate_chain_file(files.certificate.string(), error);
-  if (error) refuse(files.certificate, "certificate (cert_file)", error);
-  context->use_private_key_file(files.key.string(), ssl::context::pem, error);
-  if (error) refuse(files.key, "key (key_file)", error);
+  if (context->use_certificate_chain_file(files.certificate.string(), error)) {
+    refuse(files.certificate, "certificate (cert_file)", error);
+  }
+  if (context->use_private_key_file(files.key.string(), ssl::context::pem, error)) {
+    refuse(files.key, "key (key_file)", error);
+  }
   return context;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "catalog/database/location_rows.h"
@@ -263,8 +264,8 @@ std::vector<Image> select_page(Session& sql, std::span<const ImageSelect> select
     if (!limit) {
       append_images(sql, text, bindings, images);
     } else if (images.size() < *limit) {
-      const auto rest = std::to_string(*limit - images.size());
-      append_images(sql, text + " LIMIT " + rest, bindings, images);
+      const auto limited = fmt::format("{} LIMIT {}", text, *limit - images.size());
+      append_images(sql, limited, bindings, images);
     }
   }
   load_all_children(sql, images);

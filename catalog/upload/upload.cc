@@ -62,12 +62,12 @@ void Upload::start() {
 }
 
 Upload::Upload(Database& database, Store& store, const Config& config, ImageId id,
-               const UploadOptions& options, std::unique_ptr<BlobWriter> blob)
+               UploadOptions options, std::unique_ptr<BlobWriter> blob)
     : database_(database),
       store_(store),
       config_(config),
       id_(std::move(id)),
-      options_(options),
+      options_(std::move(options)),
       blob_(std::move(blob)),
       digester_(*blob_, config.hashing_algorithm) {}
 
@@ -223,11 +223,11 @@ Digests Upload::digests() {
 
 /// Records what a close(2) answers. Other uploads may have taken of the quota meanwhile.
 void Upload::acknowledge(const std::function<bool(Session&)>& record) {
-  const bool recorded = database_.write([&](Session& sql) {
+  const bool recorded = database_.write([&, size = size_](Session& sql) {
     if (config_.user_storage_quota > 0) {
       const auto image = rows::select_image(sql, id_);
       if (!image) return false;
-      DataLimit::of(sql, config_, image->owner).require(0, size_);
+      DataLimit::of(sql, config_, image->owner).require(0, size);
     }
     return record(sql);
   });
@@ -261,7 +261,8 @@ void Upload::close() {
   attempt([&]() REQUIRES(mutex_) {
     if (published_ || state_ != State::open) return;
     blob_->sync();
-    acknowledge([&](Session& sql) { return rows::close_upload(sql, id_, size_, now()); });
+    acknowledge(
+        [&, size = size_](Session& sql) { return rows::close_upload(sql, id_, size, now()); });
     state_ = State::closed;
   });
 }

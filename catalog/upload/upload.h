@@ -124,8 +124,8 @@ class Upload {
   [[nodiscard]] const ImageId& id() const noexcept { return id_; }
 
  private:
-  Upload(Database& database, Store& store, const Config& config, ImageId id,
-         const UploadOptions& options, std::unique_ptr<BlobWriter> blob);
+  Upload(Database& database, Store& store, const Config& config, ImageId id, UploadOptions options,
+         std::unique_ptr<BlobWriter> blob);
 
   void start() EXCLUDES(mutex_);
   template <typename Step>

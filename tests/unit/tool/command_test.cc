@@ -100,9 +100,9 @@ TEST(Assignments, AreCutAtTheFirstSign) {
   EXPECT_THAT(split_assignment("a=b"), Pair("a", "b"));
   EXPECT_THAT(split_assignment("a="), Pair("a", ""));
   EXPECT_THAT(split_assignment("a=b=c"), Pair("a", "b=c"));
-  EXPECT_THROW(split_assignment("a"), UsageError);
-  EXPECT_THROW(split_assignment("=b"), UsageError);
-  EXPECT_THROW(split_assignment(""), UsageError);
+  EXPECT_THROW(static_cast<void>(split_assignment("a")), UsageError);
+  EXPECT_THROW(static_cast<void>(split_assignment("=b")), UsageError);
+  EXPECT_THROW(static_cast<void>(split_assignment("")), UsageError);
 }
 
 TEST(ExitCodes, AreNumberedAsDocumented) {

@@ -15,6 +15,7 @@ from support.clients import GlanceCli, OpenStackCli
 from support.images import random_file
 from support.mounts import MountSet
 from support.processes import SLOW
+from support.warm_programs import WarmPrograms
 
 DEFAULT_TIMEOUT = 90
 
@@ -92,14 +93,22 @@ def rest(bridge):
     return bridge.rest
 
 
-@pytest.fixture
-def openstack(bridge, tmp_path):
-    return OpenStackCli(bridge.url, tmp_path / "home")
+@pytest.fixture(scope="session")
+def warm_programs():
+    """What runs the clients written in Python."""
+    programs = WarmPrograms()
+    yield programs
+    programs.close()
 
 
 @pytest.fixture
-def glance(bridge, tmp_path):
-    return GlanceCli(bridge.url, tmp_path / "home")
+def openstack(warm_programs, bridge, tmp_path):
+    return OpenStackCli(warm_programs, bridge.url, tmp_path / "home")
+
+
+@pytest.fixture
+def glance(warm_programs, bridge, tmp_path):
+    return GlanceCli(warm_programs, bridge.url, tmp_path / "home")
 
 
 @pytest.fixture

@@ -50,6 +50,20 @@ def test_openstack_creates_shows_lists_and_saves(mount, catalog_dir, openstack, 
     assert run(*getfattr).stdout == "ipxe"
 
 
+def test_the_clients_do_the_same_when_a_shell_starts_them(openstack, glance, mount, small_source):
+    """The other tests run their files in forks of a process that has imported their modules."""
+    run("cp", small_source, mount / "image")
+    for client, listing, refused in (
+        (openstack, ("image", "list", "--long"), ("image", "show", "nothing")),
+        (glance, ("image-list",), ("image-show", "nothing")),
+    ):
+        for words in (listing, refused, ("--no-such-option",)):
+            cold, warm = client.cold(*words), client(*words, check=False)
+            assert (warm.returncode, warm.stdout) == (cold.returncode, cold.stdout), words
+            assert warm.stderr == cold.stderr, words
+            assert (cold.returncode == 0) == (words is listing)
+
+
 def test_openstack_sets_and_unsets_what_the_mount_shows(mount, openstack, small_source):
     run("cp", small_source, mount / "image")
     openstack(

@@ -17,14 +17,14 @@ PROJECT = "6f70656e-7374-4163-8b6f-72672e2e2e2e"
 
 
 @pytest.fixture(scope="module")
-def sites(tmp_path_factory):
+def sites(warm_programs, tmp_path_factory):
     """The real Glance and the bridge, each with a user's home."""
     work = tmp_path_factory.mktemp("compared")
     # Paths of different lengths would break the clients' tables in different places.
     with side_by_side(work, "show_multiple_locations = False", "") as both:
         yield (
-            Site("glance", both.real.url, both.real_store, work / "glance-user"),
-            Site("bridge", both.bridge.url, both.store, work / "bridge-user"),
+            Site(warm_programs, "glance", both.real.url, both.real_store, work / "glance-user"),
+            Site(warm_programs, "bridge", both.bridge.url, both.store, work / "bridge-user"),
         )
 
 

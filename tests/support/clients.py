@@ -4,36 +4,48 @@
 import json
 import re
 
-from support.processes import run
+from support.processes import SLOW, environment, run, words
 
 
 class Cli:
-    """A client with a home of its own, whose caches no other test sees."""
+    """A client with a home of its own, whose caches no other test sees.
 
-    def __init__(self, home, *command):
+    `warm` (WarmPrograms) runs it where time matters.
+    """
+
+    def __init__(self, warm, home, *command):
         home.mkdir(exist_ok=True)
+        self._warm = warm
         self._home = home
         self._command = command
 
-    def __call__(self, *arguments, **options):
-        return run(*self._command, *arguments, home=self._home, timeout=60, **options)
+    def __call__(self, *arguments, check=True, **options):
+        command = words(self._command + arguments)
+        result = self._warm.run(command, environment(self._home), 60 * SLOW, **options)
+        if check:
+            assert result.returncode == 0, f"{command} exited with {result.returncode}: {result.stderr}"
+        return result
+
+    def cold(self, *arguments):
+        """The same by exec(2), as a user's shell does it."""
+        return run(*self._command, *arguments, home=self._home, check=False)
 
 
 class OpenStackCli(Cli):
-    def __init__(self, url, home):
-        words = ("openstack", "--os-auth-type", "none", "--os-endpoint", url)
-        super().__init__(home, *words)
+    def __init__(self, warm, url, home):
+        command = ("/usr/bin/openstack", "--os-auth-type", "none", "--os-endpoint", url)
+        super().__init__(warm, home, *command)
 
     def json(self, *arguments):
         return json.loads(self(*arguments, "-f", "json").stdout)
 
 
 class GlanceCli(Cli):
-    def __init__(self, url, home):
+    def __init__(self, warm, url, home):
         # The Keystone URL is never contacted; it keeps the schema cache out of the way.
         keystone = "http://127.0.0.1:1"
-        words = ("--os-auth-token", "x", "--os-image-url", url, "--os-auth-url", keystone)
-        super().__init__(home, "glance", *words)
+        options = ("--os-auth-token", "x", "--os-image-url", url, "--os-auth-url", keystone)
+        super().__init__(warm, home, "/usr/bin/glance", *options)
 
     def record(self, *arguments):
         """The property table that a command prints, as a dict."""

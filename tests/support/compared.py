@@ -34,14 +34,14 @@ def ordered(value):
 class Site:
     """A server, and a user's home with the clients pointed at it."""
 
-    def __init__(self, name, url, store, folder):
+    def __init__(self, warm, name, url, store, folder):
         self.name = name
         self.url = url
         self.folder = folder
         self._store = str(store)
         folder.mkdir()
-        self.openstack = OpenStackCli(url, folder / "home")
-        self.glance = GlanceCli(url, folder / "home")
+        self.openstack = OpenStackCli(warm, url, folder / "home")
+        self.glance = GlanceCli(warm, url, folder / "home")
 
     def path(self, name):
         """A file of this site's user."""

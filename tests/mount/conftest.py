@@ -26,6 +26,14 @@ def point(helper, tmp_path):
 
 
 @pytest.fixture
+def filesystems(tmp_path):
+    """Where the test's own filesystems are mounted."""
+    path = tmp_path.with_name(tmp_path.name + "-filesystems")
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
 def fstab(tmp_path, catalog_dir, point):
     """An fstab with one line for the catalog."""
     path = tmp_path / "fstab"

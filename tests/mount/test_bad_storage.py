@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Store and database fail underneath: one clear error, nothing half published, others go on."""
 
+import errno
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -58,18 +60,10 @@ LIMITS = [full_disk, full_disk_with_the_database, exhausted_quota, size_cap, pro
 SETTINGS = {size_cap: {"image_size_cap": ROOM}, project_quota: {"user_storage_quota": ROOM}}
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Where the test's own filesystems are mounted."""
-    path = tmp_path.with_name(tmp_path.name + "-filesystems")
-    path.mkdir()
-    return path
-
-
 @pytest.fixture(params=LIMITS, ids=[limit.__name__ for limit in LIMITS])
-def limited(request, tmp_path, folder, catalog_dir):
+def limited(request, tmp_path, filesystems, catalog_dir):
     """A mount whose images cannot have 16 MiB, and the errno that says so."""
-    with request.param(folder, catalog_dir) as error, MountSet(tmp_path, 60) as mounts:
+    with request.param(filesystems, catalog_dir) as error, MountSet(tmp_path, 60) as mounts:
         settings = SETTINGS.get(request.param, {})
         yield mounts.start(catalog_dir.config(**settings)), error
 
@@ -222,8 +216,8 @@ def make_read_only(point):
     wait_until(lambda: run(*remount, check=False).returncode == 0, 5, "the last writer's end")
 
 
-def test_a_read_only_store_reads_and_takes_nothing(tmp_path, folder, catalog_dir, small_source):
-    with tmpfs(folder / "small", 16) as small, MountSet(tmp_path, 60) as mounts:
+def test_a_read_only_store_reads_and_takes_nothing(tmp_path, filesystems, catalog_dir, small_source):
+    with tmpfs(filesystems / "small", 16) as small, MountSet(tmp_path, 60) as mounts:
         catalog_dir.store = small / "images"
         mount = mounts.start(catalog_dir.config())
         run("cp", small_source, mount / "image")
@@ -240,8 +234,8 @@ def test_a_read_only_store_reads_and_takes_nothing(tmp_path, folder, catalog_dir
         assert_still_works(mount, catalog_dir, small_source)
 
 
-def test_a_mount_begins_on_a_read_only_store(tmp_path, folder, catalog_dir, small_source):
-    with tmpfs(folder / "small", 16) as small, MountSet(tmp_path, 60) as mounts:
+def test_a_mount_begins_on_a_read_only_store(tmp_path, filesystems, catalog_dir, small_source):
+    with tmpfs(filesystems / "small", 16) as small, MountSet(tmp_path, 60) as mounts:
         catalog_dir.store = small / "images"
         mount = mounts.start(catalog_dir.config())
         run("cp", small_source, mount / "image")
@@ -462,8 +456,11 @@ def test_a_corrupt_page_is_an_error_and_never_a_crash(database, catalog_dir, tmp
         if daemon.is_running():
             image = point / "image"
             for use in (os.listdir, os.listxattr, os.stat, os.unlink):
-                with suppress(OSError):
+                try:
                     use(point if use is os.listdir else image)
+                except OSError as error:
+                    assert error.errno == errno.EIO, (use, error)
+                    assert re.search(r"\[error\] .*malformed", daemon.log.read_text())
             assert daemon.signal_and_wait(signal.SIGTERM) == 0
         else:
             assert daemon.wait() == 32

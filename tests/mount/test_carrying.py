@@ -202,6 +202,23 @@ def test_a_second_rsync_out_of_the_mount_transfers_nothing(mount, sources, folde
     assert run("diff", "-r", sources, folder).stdout == ""
 
 
+def test_a_second_rsync_between_mounts_changes_nothing(mount, other, sources):
+    """Neither data nor times nor metadata, in either direction."""
+    run("cp", "-a", f"{sources}/.", mount)
+    for name in os.listdir(sources):
+        describe(mount, name)
+    there = ("-aX", f"{os.fspath(mount)}/", f"{os.fspath(other)}/")
+    back = ("-aX", f"{os.fspath(other)}/", f"{os.fspath(mount)}/")
+    assert len([line for line in changes_of(*there) if ">f" in line]) == 4
+    for name in os.listdir(sources):
+        assert_described(other, name)
+    for arguments in (there, back):
+        assert [line for line in changes_of(*arguments) if not line.endswith(" ./")] == []
+    other.remount()
+    for arguments in (there, back):
+        assert [line for line in changes_of(*arguments) if not line.endswith(" ./")] == []
+
+
 def test_rsync_transfers_only_what_changed(mount, catalog_dir, sources):
     arguments = ("-a", f"{sources}/", f"{os.fspath(mount)}/")
     run("rsync", *arguments)

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
+from support.catalogs import CatalogDir
 from support.expectations import assert_published, wait_until_active, wait_until_gone
 from support.processes import SLOW, run, wait_until
+from support.web import file_server
 from support.writers import StuckWriter, start
 
 FIRST_PART = 3_000_000
@@ -120,18 +122,69 @@ def test_what_follows_a_killed_command_does_not_hide_it(mount, catalog_dir, stuc
     wait_until_gone(mount, catalog_dir, "partial.img")
 
 
+# What brings $1, which lies in the folder $3 and is served at $4, to $2; `exec` has the signal meet
+# the tool itself.
+BIG_COPIES = {
+    "cp": 'exec cp "$1" "$2"',
+    "install": 'exec install -m 644 "$1" "$2"',
+    "mv": 'ln "$1" "$3/moved" && exec mv "$3/moved" "$2"',
+    "dd": 'exec dd if="$1" of="$2" bs=1M status=none',
+    "rsync": 'exec rsync "$1" "$2"',
+    "rsync --inplace": 'exec rsync --inplace --whole-file "$1" "$2"',
+    "tar": 'tar -C "${1%/*}" --transform "s/.*/big.img/" -cf "$3/archive" "${1##*/}" && '
+    'cd "${2%/*}" && exec tar -xf "$3/archive"',
+    "qemu-img to raw": 'exec qemu-img convert -f raw -O raw "$1" "$2"',
+    "qemu-img to qcow2": 'exec qemu-img convert -f raw -O qcow2 "$1" "$2"',
+    "curl": 'exec curl -sS --limit-rate 200M -o "$2" "$4"',
+    "wget": 'exec wget -q -O "$2" "$4"',
+}
+
+
+@pytest.fixture
+def big_copy(mount, catalog_dir, big_source, tmp_path):
+    """Starts a tool that brings `big.img`; returns when bytes have come or it is done already."""
+    processes = []
+
+    def begin(tool, server):
+        arguments = (big_source, mount / "big.img", tmp_path, f"{server}/{big_source.name}")
+        process = start("sh", "-c", BIG_COPIES[tool], "sh", *arguments)
+        processes.append(process)
+        wait_until(
+            lambda: catalog_dir.spooled_bytes() > 0 or process.poll() is not None, 20, "bytes"
+        )
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
-def test_killing_cp_of_a_big_file_never_leaves_a_truncated_image(
-    mount, catalog_dir, big_source, number
+@pytest.mark.parametrize("tool", BIG_COPIES)
+def test_killing_a_tool_never_leaves_a_truncated_image(
+    mount, catalog_dir, big_copy, big_source, tool, number
 ):
-    copy = start("cp", big_source, mount / "big.img")
-    wait_until(lambda: catalog_dir.spooled_bytes() > 0 or copy.poll() is not None, 10, "bytes")
-    copy.send_signal(number)
-    copy.stderr.close()
-    if copy.wait(30 * SLOW) == 0:  # it was quicker than the signal
-        assert_published(mount, catalog_dir, "big.img", big_source)
+    # It closes its file before it fails, whatever ends it: only the size tells what is not whole.
+    closes = tool == "rsync --inplace" or (tool, number) in CLOSING
+    if closes:
+        run("touch", mount / "big.img")
+        mount.set_xattr("big.img", "size", str(big_source.stat().st_size))
+        mount.daemon.expect_errors("was announced")
+    mount.busy_for = 10  # rsync's receiver outlives the one that was started
+    with file_server(big_source.parent) as server:
+        process = big_copy(tool, server)
+        process.send_signal(number)
+        status = process.wait(60 * SLOW)
+    if status == 0:  # it was quicker than the signal
+        wait_until_active(mount, "big.img")
+        run("qemu-img", "compare", big_source, mount / "big.img")
         return
-    wait_until_gone(mount, catalog_dir, "big.img")
+    left = {"big.img": "queued"} if closes else {}
+    wait_until(lambda: catalog_dir.statuses() == left, 10, "the end of the upload")
+    wait_until(lambda: catalog_dir.spools() == [], 5, "an empty spool")
+    assert catalog_dir.data_files() == []
 
 
 PYTHON_WRITER = """
@@ -195,6 +248,17 @@ def test_another_users_writer_that_dies_leaves_no_image(mounts, catalog_dir):
         run(*nobody, "sh", "-c", write + end, check=False, cwd=mount)
         wait_until(lambda: "saving" not in catalog_dir.statuses().values(), 5, "the end")
         assert catalog_dir.statuses() == ({"image": "active"} if survives else {}), end
+
+
+def test_an_ordinary_users_writer_that_dies_leaves_no_image(nobody):
+    nobody.mount()
+    catalog = CatalogDir(nobody.catalog)
+    write = 'cd "$1" && exec 9> image && echo data >&9 && '
+    for end, survives in (("exit 3", False), ("kill -9 $$", False), ("exit 0", True)):
+        nobody.run("sh", "-c", write + end, "sh", nobody.point, check=False)
+        wait_until(lambda: "saving" not in catalog.statuses().values(), 5, "the end")
+        assert catalog.statuses() == ({"image": "active"} if survives else {}), end
+    nobody.unmount()
 
 
 @pytest.mark.parametrize("code", ["sys.exit(0)", "os._exit(0)", ""])

@@ -11,10 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from support.configs import ConfiguredCatalog
 from support.expectations import fails_with
 from support.images import random_file
 from support.mounts import wait_until_mounted
-from support.processes import SLOW, Daemon, environment, program, run, wait_until
+from support.processes import (
+    SLOW,
+    Daemon,
+    environment,
+    glance_catalog,
+    program,
+    run,
+    wait_until,
+)
 
 END_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
@@ -331,6 +340,33 @@ def test_log_level_debug_tells_more(services):
     assert not (service.point / "missing").exists()
     service.end()
     assert "[debug] lookup: no such image" in service.daemon.log.read_text()
+
+
+def test_no_log_tells_a_secret_of_the_configuration(mounts, bridges, tmp_path, small_source):
+    """Not even to who debugs, whatever goes wrong."""
+    catalog = ConfiguredCatalog(
+        tmp_path / "catalog",
+        default=("transport_url = rabbit://glance:s3cret-rabbit@mq:5672/", "debug = true"),
+        sections=(
+            *("[keystone_authtoken]", "username = glance", "password = s3cret-keystone"),
+            *("memcache_secret_key = s3cret-cache", "[oslo_limit]", "password = s3cret-limit"),
+        ),
+    )
+    glance_catalog("--spec", catalog, "db-sync")
+    mount = mounts.start(catalog, "log_level=debug")
+    bridge = bridges.start(catalog)
+    run("cp", small_source, mount / "image")
+    bridge.rest.request("GET", "/v2/images?limit=no", expect=400)
+    mount.daemon.expect_errors("cannot be opened")
+    for path in catalog.store.glob("*-*"):
+        path.unlink()
+    run("cat", mount / "image", check=False)
+    mount.unmount()
+    logs = "".join(
+        path.read_text() for path in (mount.daemon.log, mount.daemon.out, bridge.log, bridge.out)
+    )
+    assert "[debug]" in logs
+    assert "s3cret" not in logs
 
 
 def test_the_journal_gets_levels_in_its_own_way(catalog_dir, services, tmp_path):

@@ -300,6 +300,15 @@ def test_a_daemon_that_is_killed_while_it_starts(point, catalog, stuck_database)
     assert (process.returncode, error) == (FAILURE, "glancefs: the daemon was killed by signal 9\n")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_a_database_whose_lock_is_never_given_back(point, catalog, stuck_database):
+    line = mount_refused(FAILURE, catalog, point)
+    assert str(catalog.path) in line
+    assert "locked" in line
+    assert point.daemons() == []
+
+
 # ── an ordinary user ──────────────────────────────────────────────────────────────────────────
 
 
@@ -321,6 +330,22 @@ def test_opening_the_mount_to_others_may_be_forbidden(nobody):
     line = refused(USAGE, "unshare", "-m", "sh", "-c", script, "sh", empty, *command)
     assert f"cannot mount on {nobody.point.path}" in line
     assert "user_allow_other" in line
+
+
+def test_an_ordinary_user_hears_the_same(nobody):
+    missing = nobody.folder / "no-such-catalog"
+    for arguments, words in (
+        ((missing, nobody.point), (str(missing), "-o create")),
+        ((nobody.catalog, nobody.point, "-o", "create,no-such-option"), ("'no-such-option'",)),
+        ((nobody.catalog, nobody.folder / "nowhere", "-o", "create"), ("nowhere",)),
+    ):
+        result = nobody.run(nobody.helper, *arguments, check=False)
+        assert result.returncode in (USAGE, FAILURE)
+        (line,) = result.stderr.splitlines()
+        assert all(word in line for word in words), line
+    assert not missing.exists()
+    assert not nobody.catalog.exists()
+    assert nobody.point.times_mounted() == 0
 
 
 def test_a_database_that_may_not_be_read(nobody):

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tools that people have write whole images into the mount and exit with 0."""
 
-import http.server
 import os
 import sys
 import textwrap
-import threading
 
 import pytest
 
+from support.catalogs import CatalogDir
 from support.expectations import assert_published, fails_with, wait_until_active
+from support.filesystems import btrfs
 from support.images import random_file, sparse_file
+from support.mounts import MountSet
 from support.processes import run, shell, wait_until
+from support.web import file_server
 
 # $1 is a file, $2 the mount; what comes of it is $2/out.img.
 WRITERS = {
@@ -508,6 +510,21 @@ def test_cp_of_a_whole_image_takes_its_digests_over(mount, catalog_dir, small_so
     assert mount.xattr("copy", "checksum") == checksum
 
 
+def test_a_copy_shares_its_blocks_where_the_stores_filesystem_can(filesystems, tmp_path):
+    """A second image of 64 MiB costs nothing on btrfs."""
+    source = random_file(tmp_path / "source", 64 << 20)
+    with btrfs(filesystems) as disk, MountSet(tmp_path, 60) as mounts:
+        catalog = CatalogDir(disk / "catalog")
+        mount = mounts.start(catalog)
+        run("cp", source, mount / "image")
+        run("cp", mount / "image", mount / "copy")
+        assert_published(mount, catalog, "copy", source)
+        total, exclusive, shared = run(
+            "btrfs", "filesystem", "du", "--raw", "-s", catalog.store
+        ).stdout.split()[-4:-1]
+        assert (int(total), int(exclusive), int(shared)) == (128 << 20, 0, 64 << 20)
+
+
 def test_a_copied_range_is_digested_by_what_it_holds(mount, catalog_dir, small_source, tmp_path):
     data = small_source.read_bytes()
     run("cp", small_source, mount / "image")
@@ -549,22 +566,8 @@ def test_a_copy_that_is_changed_afterwards_is_digested(mount, catalog_dir, small
 @pytest.fixture
 def url(small_source):
     """Where a server on the loopback has small_source."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=small_source.parent)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/{small_source.name}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with file_server(small_source.parent) as server:
+        yield f"{server}/{small_source.name}"
 
 
 @pytest.mark.parametrize(

@@ -32,14 +32,21 @@ def tmpfs(point, megabytes):
 
 
 @contextmanager
-def quota(folder, megabytes):
-    """A directory that may hold so much, on a btrfs with room for more."""
+def btrfs(folder):
+    """256 MiB of a filesystem whose files can share blocks."""
     image = folder / "btrfs.img"
     run("truncate", "-s", "256M", image)
     run("mkfs.btrfs", "-q", image)
-    with loop_device(image) as device, mounted(device, folder / "btrfs") as btrfs:
-        limited = btrfs / "limited"
-        run("btrfs", "quota", "enable", btrfs)
+    with loop_device(image) as device, mounted(device, folder / "btrfs") as point:
+        yield point
+
+
+@contextmanager
+def quota(folder, megabytes):
+    """A directory that may hold so much, on a filesystem with room for more."""
+    with btrfs(folder) as point:
+        limited = point / "limited"
+        run("btrfs", "quota", "enable", point)
         run("btrfs", "subvolume", "create", limited)
         run("btrfs", "qgroup", "limit", f"{megabytes}M", limited)
         yield limited

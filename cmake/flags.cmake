@@ -26,3 +26,15 @@ if(GLANCE_SANITIZE)
   target_compile_options(glance_flags INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
 endif()
 target_link_libraries(glance_flags INTERFACE Threads::Threads)
+
+# Reads the headers that most files of a target include only once: a quarter of the compiler's time.
+# The preset `clang` does without, so that clang-tidy sees what a file forgets to include.
+function(glance_precompile target)
+  target_precompile_headers(${target} PRIVATE
+    <algorithm> <array> <chrono> <condition_variable> <filesystem> <functional> <map> <memory>
+    <mutex> <optional> <span> <string> <string_view> <thread> <unordered_map> <variant> <vector>
+    ${ARGN})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # for ccache
+  endif()
+endfunction()

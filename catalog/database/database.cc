@@ -102,6 +102,9 @@ std::unique_ptr<Session> Database::connect() const {
       // commit durable before it returns; publication must survive power loss.
       *session << "PRAGMA journal_mode = WAL";
       *session << "PRAGMA synchronous = FULL";
+      // KiB. What a page of a listing touches among 100,000 images does not fit into the 2,000 that
+      // are usual; each of the pooled sessions may come to take this much.
+      *session << "PRAGMA cache_size = -4000";
       return session;
     });
   } catch (const Error&) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <string>
 
 #include "api-bridge/http.h"
 #include "api-bridge/http_error.h"
@@ -74,9 +73,9 @@ std::size_t ChunkedBody::take_line(std::string_view text) {
 void ChunkedBody::start_chunk(std::string_view line) {
   const auto count =
       static_cast<std::size_t>(std::ranges::find_if_not(line, is_hex_digit) - line.begin());
-  const std::string digits(line.substr(0, count));
+  const auto digits = line.substr(0, count);
   std::uint64_t size = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), size, 16);
+  std::from_chars(digits.begin(), digits.end(), size, 16);
   if (digits.empty() || digits.size() > kMaxSizeDigits || size > INT64_MAX) {
     refuse("No chunk size.");
   }

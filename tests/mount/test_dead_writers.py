@@ -122,8 +122,8 @@ def test_what_follows_a_killed_command_does_not_hide_it(mount, catalog_dir, stuc
     wait_until_gone(mount, catalog_dir, "partial.img")
 
 
-# What brings $1, which lies in the folder $3 and is served at $4, to $2; `exec` has the signal meet
-# the tool itself.
+# What brings $1, which is served at $4, to $2; $3 is a folder for what it needs. `exec` has the signal
+# meet the tool itself.
 BIG_COPIES = {
     "cp": 'exec cp "$1" "$2"',
     "install": 'exec install -m 644 "$1" "$2"',
@@ -145,7 +145,7 @@ def big_copy(mount, catalog_dir, big_source, tmp_path):
     """Starts a tool that brings `big.img`; returns when bytes have come or it is done already."""
     processes = []
 
-    def begin(tool, server):
+    def begin(tool):
         arguments = (big_source, mount / "big.img", tmp_path, f"{server}/{big_source.name}")
         process = start("sh", "-c", BIG_COPIES[tool], "sh", *arguments)
         processes.append(process)
@@ -154,7 +154,8 @@ def big_copy(mount, catalog_dir, big_source, tmp_path):
         )
         return process
 
-    yield begin
+    with file_server(big_source.parent) as server:
+        yield begin
     for process in processes:
         process.kill()
         process.wait()
@@ -173,18 +174,21 @@ def test_killing_a_tool_never_leaves_a_truncated_image(
         mount.set_xattr("big.img", "size", str(big_source.stat().st_size))
         mount.daemon.expect_errors("was announced")
     mount.busy_for = 10  # rsync's receiver outlives the one that was started
-    with file_server(big_source.parent) as server:
-        process = big_copy(tool, server)
-        process.send_signal(number)
-        status = process.wait(60 * SLOW)
-    if status == 0:  # it was quicker than the signal
+    process = big_copy(tool)
+    process.send_signal(number)
+    if process.wait(60 * SLOW) == 0:  # it was quicker than the signal
         wait_until_active(mount, "big.img")
         run("qemu-img", "compare", big_source, mount / "big.img")
-        return
-    left = {"big.img": "queued"} if closes else {}
-    wait_until(lambda: catalog_dir.statuses() == left, 10, "the end of the upload")
-    wait_until(lambda: catalog_dir.spools() == [], 5, "an empty spool")
-    assert catalog_dir.data_files() == []
+        if tool != "qemu-img to qcow2":
+            assert_published(mount, catalog_dir, "big.img", big_source)
+    elif closes:
+        wait_until(lambda: catalog_dir.statuses() == {"big.img": "queued"}, 10, "a queued image")
+        wait_until(lambda: catalog_dir.spools() == [], 5, "an empty spool")
+        assert catalog_dir.data_files() == []
+    else:
+        wait_until(lambda: catalog_dir.statuses() == {}, 10, "the end of all images")
+        wait_until(lambda: mount.names() == [], 5, "an empty mount")
+        wait_until_gone(mount, catalog_dir, "big.img")
 
 
 PYTHON_WRITER = """
@@ -240,24 +244,30 @@ def test_a_failing_child_that_only_inherited_the_file_does_no_harm(mount, catalo
     assert_published(mount, catalog_dir, "good.img", expected)
 
 
+def assert_only_success_publishes(catalog, run_script):
+    """`run_script` runs a script for sh(1) in the mount."""
+    write = "exec 9> image && echo data >&9 && "
+    for end, survives in (("exit 3", False), ("kill -9 $$", False), ("exit 0", True)):
+        run_script(write + end)
+        wait_until(lambda: "saving" not in catalog.statuses().values(), 5, "the end")
+        assert catalog.statuses() == ({"image": "active"} if survives else {}), end
+
+
 def test_another_users_writer_that_dies_leaves_no_image(mounts, catalog_dir):
     mount = mounts.start(catalog_dir, "create,allow_other,umask=0")
     nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
-    write = "exec 9> image && echo data >&9 && "
-    for end, survives in (("exit 3", False), ("kill -9 $$", False), ("exit 0", True)):
-        run(*nobody, "sh", "-c", write + end, check=False, cwd=mount)
-        wait_until(lambda: "saving" not in catalog_dir.statuses().values(), 5, "the end")
-        assert catalog_dir.statuses() == ({"image": "active"} if survives else {}), end
+    assert_only_success_publishes(
+        catalog_dir, lambda script: run(*nobody, "sh", "-c", script, check=False, cwd=mount)
+    )
 
 
 def test_an_ordinary_users_writer_that_dies_leaves_no_image(nobody):
     nobody.mount()
-    catalog = CatalogDir(nobody.catalog)
-    write = 'cd "$1" && exec 9> image && echo data >&9 && '
-    for end, survives in (("exit 3", False), ("kill -9 $$", False), ("exit 0", True)):
-        nobody.run("sh", "-c", write + end, "sh", nobody.point, check=False)
-        wait_until(lambda: "saving" not in catalog.statuses().values(), 5, "the end")
-        assert catalog.statuses() == ({"image": "active"} if survives else {}), end
+    enter = 'cd "$1" && '
+    assert_only_success_publishes(
+        CatalogDir(nobody.catalog),
+        lambda script: nobody.run("sh", "-c", enter + script, "sh", nobody.point, check=False),
+    )
     nobody.unmount()
 
 

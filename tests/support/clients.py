@@ -4,13 +4,13 @@
 import json
 import re
 
-from support.processes import SLOW, environment, run, words
+from support.processes import SLOW, environment, run, successful, words
 
 
 class Cli:
     """A client with a home of its own, whose caches no other test sees.
 
-    `warm` (WarmPrograms) runs it where time matters.
+    `warm` (WarmPrograms) runs it.
     """
 
     def __init__(self, warm, home, *command):
@@ -22,9 +22,7 @@ class Cli:
     def __call__(self, *arguments, check=True, **options):
         command = words(self._command + arguments)
         result = self._warm.run(command, environment(self._home), 60 * SLOW, **options)
-        if check:
-            assert result.returncode == 0, f"{command} exited with {result.returncode}: {result.stderr}"
-        return result
+        return successful(result) if check else result
 
     def cold(self, *arguments):
         """The same by exec(2), as a user's shell does it."""

@@ -59,6 +59,12 @@ def words(command):
     return [os.fspath(word) if isinstance(word, os.PathLike) else str(word) for word in command]
 
 
+def successful(result):
+    """The finished process, which must have exited with 0."""
+    assert result.returncode == 0, f"{result.args} exited with {result.returncode}: {result.stderr}"
+    return result
+
+
 def run(*command, check=True, timeout=60, home=None, **options):
     """Runs a command to its end; text in and out. With `check` it must exit with 0."""
     options.setdefault("env", environment(home))
@@ -72,9 +78,7 @@ def run(*command, check=True, timeout=60, home=None, **options):
         timeout=timeout * SLOW,
         **options,
     )
-    if check:
-        assert result.returncode == 0, f"{command} exited with {result.returncode}: {result.stderr}"
-    return result
+    return successful(result) if check else result
 
 
 def shell(script, *arguments, **options):

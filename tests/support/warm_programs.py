@@ -35,6 +35,9 @@ class WarmPrograms:
     """`run(["/usr/bin/openstack", "image", "list"], environment)`, as subprocess.run() would."""
 
     def __init__(self):
+        self._process = None
+
+    def _start(self):
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             # The kernel ends it should this process die first.
@@ -45,7 +48,9 @@ class WarmPrograms:
             )
 
     def run(self, command, environment, timeout, stdin=subprocess.DEVNULL):
-        """One at a time. Text in and out; after `timeout` seconds the process is killed."""
+        """One at a time. Text in and out; after `timeout` seconds it is killed."""
+        if not self._process:
+            self._start()
         request = json.dumps([command, environment, os.getcwd()]).encode()
         self._socket.settimeout(timeout)
         with (
@@ -66,9 +71,13 @@ class WarmPrograms:
             return subprocess.CompletedProcess(command, status, out.read(), err.read())
 
     def close(self):
+        """Ends the process, if there is one, and what it runs."""
+        if not self._process:
+            return
         self._socket.close()
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._process = None
 
 
 def execute(command, environment, folder, streams):

@@ -24,7 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Outcome = RequestReader::Outcome;
 
-constexpr std::size_t kPieceSize = std::size_t{256} * 1024;  // one write to a sink
+constexpr std::size_t kPieceSize = std::size_t{512} * 1024;  // one write to a sink
 // So much of a refused request's body is read and forgotten, to keep the connection.
 constexpr std::uint64_t kMaxSkip = std::uint64_t{64} * 1024;
 constexpr auto kRetryWhenStopping = "5";  // seconds

@@ -12,12 +12,12 @@ namespace glance {
 
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{256} * 1024;
+constexpr std::size_t kBlock = std::size_t{512} * 1024;
 
 // How far a writer may run ahead, and how much is kept of what it wrote, so that the hashes need
 // not read it back. The hashes are slower than any writer: a longer queue would only take memory,
 // once for every upload.
-constexpr std::uint64_t kMaxLag = std::uint64_t{2} * 1024 * 1024;
+constexpr std::uint64_t kMaxLag = std::uint64_t{3} * 1024 * 1024;
 
 }  // namespace
 
@@ -95,12 +95,17 @@ void Digester::written(std::uint64_t from, std::uint64_t to) {
 }
 
 void Digester::written(std::uint64_t from, std::span<const std::byte> bytes) {
-  const auto chunk = std::make_shared<const Chunk>(
-      Chunk{.from = from, .bytes = std::vector<std::byte>(bytes.begin(), bytes.end())});
+  auto chunk = spare_chunk();
+  chunk->from = from;
+  chunk->bytes.assign(bytes.begin(), bytes.end());
   MutexLock lock(mutex_);
   if (from != end_) forget_chunks();
-  advance(from, chunk->end());
-  if (!stale_ && chunk->end() == end_) keep(chunk);
+  advance(from, from + bytes.size());
+  if (!stale_ && chunk->end() == end_) {
+    keep(std::move(chunk));
+  } else {
+    recycle(std::move(chunk));
+  }
   wait_for_hashes(lock);
 }
 
@@ -131,8 +136,24 @@ void Digester::keep(ChunkPtr chunk) {
 void Digester::drop_digested() {
   while (!chunks_.empty() && (chunks_.front()->end() <= slowest() || kept_ > 2 * kMaxLag)) {
     kept_ -= chunks_.front()->bytes.size();
+    recycle(std::move(chunks_.front()));
     chunks_.pop_front();
   }
+}
+
+/// A chunk to be filled, with memory that was in use before if there is any: fresh one costs a page
+/// fault each 4 KiB.
+Digester::ChunkPtr Digester::spare_chunk() {
+  MutexLock lock(mutex_);
+  if (spare_.empty()) return std::make_shared<Chunk>();
+  auto chunk = std::move(spare_.back());
+  spare_.pop_back();
+  return chunk;
+}
+
+void Digester::recycle(ChunkPtr chunk) {
+  // A hash that still looks at it has its own share.
+  if (chunk.use_count() == 1) spare_.push_back(std::move(chunk));
 }
 
 Digester::ChunkPtr Digester::chunk_at(std::uint64_t offset) const {
@@ -182,6 +203,7 @@ Digests Digester::finish(std::uint64_t size) {
     while (slowest() < end_ && !failure_) progress_.wait(lock);
   }
   finishing_ = false;
+  spare_.clear();
   if (failure_) std::rethrow_exception(failure_);
   return {.checksum = lanes_[0]->hash.value(),
           .os_hash_algo = os_hash_algo_,
@@ -224,6 +246,7 @@ bool Digester::digest_block(Lane& lane) {
     // A block that was cut short or rewritten meanwhile is digested again anyway.
     if (failure && !failure_ && !stale_) failure_ = failure;
     lane.done = lane.reading = to;
+    chunk.reset();
     drop_digested();
   }
   progress_.notify_all();

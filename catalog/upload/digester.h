@@ -68,7 +68,7 @@ class Digester {
 
     [[nodiscard]] std::uint64_t end() const noexcept { return from + bytes.size(); }
   };
-  using ChunkPtr = std::shared_ptr<const Chunk>;
+  using ChunkPtr = std::shared_ptr<Chunk>;
 
   void follow(Lane& lane) EXCLUDES(mutex_);
   void digest_rest(Lane& lane) EXCLUDES(mutex_);
@@ -78,6 +78,8 @@ class Digester {
   void wait_for_hashes(MutexLock& lock) REQUIRES(mutex_);
   void keep(ChunkPtr chunk) REQUIRES(mutex_);
   void drop_digested() REQUIRES(mutex_);
+  [[nodiscard]] ChunkPtr spare_chunk() EXCLUDES(mutex_);
+  void recycle(ChunkPtr chunk) REQUIRES(mutex_);
   [[nodiscard]] ChunkPtr chunk_at(std::uint64_t offset) const REQUIRES(mutex_);
   void forget_chunks() REQUIRES(mutex_);
   [[nodiscard]] bool has_work(const Lane& lane) const REQUIRES(mutex_);
@@ -93,6 +95,7 @@ class Digester {
   std::uint64_t end_ GUARDED_BY(mutex_) = 0;        // bytes written so far
   std::deque<ChunkPtr> chunks_ GUARDED_BY(mutex_);  // the newest bytes, adjoining, in order
   std::size_t kept_ GUARDED_BY(mutex_) = 0;         // bytes in chunks_
+  std::vector<ChunkPtr> spare_ GUARDED_BY(mutex_);  // chunks that were dropped
   bool stale_ GUARDED_BY(mutex_) = false;           // digested bytes have changed since
   bool finishing_ GUARDED_BY(mutex_) = false;       // go up to end_, whole block or not
   bool stopping_ GUARDED_BY(mutex_) = false;

@@ -230,7 +230,7 @@ def upload(server, source):
     image = server.rest.create(disk_format="raw", container_format="bare")["id"]
     url = f"{server.url}/v2/images/{image}/file"
     os.sync()  # what Glance has left in the page cache is not ours to write
-    command = ["curl", "-sf", "-T", source, "-H", "Content-Type: application/octet-stream", url]
+    command = ["curl", "-sSf", "-T", source, "-H", "Content-Type: application/octet-stream", url]
     start = time.perf_counter()
     subprocess.run(command, check=True)
     return os.stat(source).st_size / (time.perf_counter() - start), image
@@ -238,7 +238,7 @@ def upload(server, source):
 
 def download(url):
     """Bytes a second, by curl."""
-    command = ["curl", "-sf", "-o", "/dev/null", "-w", "%{speed_download}", url]
+    command = ["curl", "-sSf", "-o", "/dev/null", "-w", "%{speed_download}", url]
     return float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
@@ -306,6 +306,9 @@ def bench_memory(report, pair, size, transfers=16):
                     time.sleep(0.02)
             peaks.append(peak)
             for each in done:
+                # Now and then Glance answers one of the uploads with 500: "database is locked".
+                if each.exception() and server.name == "glance-api":
+                    continue
                 if isinstance(each.result(), str):
                     server.rest.delete(each.result())
             server.rest.delete(image)

@@ -8,7 +8,7 @@
 ///   1. fs::PendingFile::mutex_       one file being written
 ///   2. Upload::mutex_                one upload
 ///   3. fs::Directory::refresh_mutex_ one reader of the change feed
-///   4. Database's writer mutex       one write transaction at a time in a process
+///   4. Database::Turn                one write transaction at a time in a process
 ///   5. leaves                        Digester, fs::Directory, fs::OpenFiles, …
 ///
 /// A leaf is never held across I/O or a call that takes another lock: copy a shared_ptr out,

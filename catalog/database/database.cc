@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/database/database.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 
 #include <soci/sqlite3/soci-sqlite3.h>
@@ -13,7 +15,8 @@ namespace glance {
 namespace {
 
 // Writers of other processes hold the lock for milliseconds; only a stuck one takes this long.
-constexpr int kBusyTimeoutMs = 30'000;
+constexpr std::chrono::milliseconds kBusyTimeout{30'000};
+constexpr std::chrono::milliseconds kShortestPatience{100};
 constexpr std::size_t kPooledSessions = 8;
 constexpr std::size_t kKeptStatements = 32;  // of a session
 
@@ -35,6 +38,11 @@ Errc code_of_sqlite(int result) noexcept {
     default:
       return Errc::io;
   }
+}
+
+/// How long the session waits for another process's lock.
+void set_patience(Session& session, std::chrono::milliseconds time) {
+  session << "PRAGMA busy_timeout = " + std::to_string(time.count());
 }
 
 std::string checked_path(const std::string& url, bool create) {
@@ -97,7 +105,7 @@ std::unique_ptr<Session> Database::connect() const {
   try {
     return guarded([&] {
       auto session = std::make_unique<Session>(soci::sqlite3, "dbname=\"" + path_ + "\"");
-      *session << "PRAGMA busy_timeout = " + std::to_string(kBusyTimeoutMs);
+      set_patience(*session, kBusyTimeout);
       // Several processes share the file: WAL lets readers go on while one writes. FULL makes a
       // commit durable before it returns; publication must survive power loss.
       *session << "PRAGMA journal_mode = WAL";
@@ -111,6 +119,38 @@ std::unique_ptr<Session> Database::connect() const {
     require_writable_directory(path_);  // a better reason
     throw;
   }
+}
+
+Database::Turn::Turn(Database& database) : database_(database) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + kBusyTimeout;
+  database_.begin_turn(deadline);
+  try {
+    // Who was second in the queue for long still gets a chance.
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    guarded([&] { set_patience(*database_.writer_, std::max(left, kShortestPatience)); });
+  } catch (...) {
+    database_.end_turn();
+    throw;
+  }
+}
+
+void Database::begin_turn(std::chrono::steady_clock::time_point deadline) {
+  MutexLock lock(turn_mutex_);
+  while (in_turn_) {
+    const bool late = turn_ended_.wait_until(lock, deadline) == std::cv_status::timeout;
+    if (late && in_turn_)
+      throw Error(Errc::busy, "database: other writers still wait for its lock");
+  }
+  in_turn_ = true;
+}
+
+void Database::end_turn() noexcept {
+  {
+    MutexLock lock(turn_mutex_);
+    in_turn_ = false;
+  }
+  turn_ended_.notify_one();
 }
 
 std::unique_ptr<Session> Database::take() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <optional>
 #include <string>
@@ -89,8 +91,8 @@ class Database {
   /// returns. BEGIN IMMEDIATE, because a transaction that reads first and writes later fails at
   /// once with "database is locked" when another process commits in between.
   template <typename Work>
-  auto write(Work&& work) EXCLUDES(writer_mutex_) {
-    MutexLock lock(writer_mutex_);
+  auto write(Work&& work) {
+    const Turn turn(*this);
     return guarded([&] {
       *writer_ << "BEGIN IMMEDIATE";
       return in_transaction(*writer_, std::forward<Work>(work));
@@ -111,6 +113,19 @@ class Database {
   }
 
  private:
+  /// The writing session, for a scope. However many wait in this process while another one keeps
+  /// the database locked, each waits for the busy timeout in all and no longer. Error: busy.
+  class Turn {
+   public:
+    explicit Turn(Database& database);
+    ~Turn() { database_.end_turn(); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Database& database_;
+  };
+
   /// A pooled session, for a scope.
   class Lease {
    public:
@@ -155,13 +170,17 @@ class Database {
   };
 
   [[noreturn]] static void rethrow(const soci::soci_error& error);
+  void begin_turn(std::chrono::steady_clock::time_point deadline) EXCLUDES(turn_mutex_);
+  void end_turn() noexcept EXCLUDES(turn_mutex_);
   [[nodiscard]] std::unique_ptr<Session> take() EXCLUDES(pool_mutex_);
   void give_back(std::unique_ptr<Session> session) noexcept EXCLUDES(pool_mutex_);
 
   const std::string path_;
-  Mutex writer_mutex_;  // fourth in the lock order, see sync.h
-  std::unique_ptr<Session> writer_;
-  Mutex pool_mutex_;  // a leaf
+  Mutex turn_mutex_;  // a leaf; the turn itself is fourth in the lock order, see sync.h
+  std::condition_variable_any turn_ended_;
+  bool in_turn_ GUARDED_BY(turn_mutex_) = false;
+  std::unique_ptr<Session> writer_;  // of whose turn it is
+  Mutex pool_mutex_;                 // a leaf
   std::vector<std::unique_ptr<Session>> pool_ GUARDED_BY(pool_mutex_);
 };
 

@@ -28,6 +28,7 @@ class Rest:
 
     def __init__(self, url, context=None):
         self.url = url
+        self.patience = 30 * SLOW  # seconds without a byte
         self.context = context  # of TLS
         parts = urlsplit(url)
         self.host, self.port = parts.hostname, parts.port
@@ -35,9 +36,9 @@ class Rest:
     def connect(self):
         if self.url.startswith("https:"):
             return http.client.HTTPSConnection(
-                self.host, self.port, timeout=30 * SLOW, context=self.context
+                self.host, self.port, timeout=self.patience, context=self.context
             )
-        return http.client.HTTPConnection(self.host, self.port, timeout=30 * SLOW)
+        return http.client.HTTPConnection(self.host, self.port, timeout=self.patience)
 
     def request(self, method, path, body=None, headers=None, expect=None):
         """Sends a request; a dict or list as body goes as JSON. `expect` is the status wanted."""

@@ -271,10 +271,10 @@ void require_filters(const ImageQuery& query, std::optional<ImageColumn> walked,
     }
   }
   for (const auto& tag : query.tags) {
-    where.require(
-        "EXISTS (SELECT 1 FROM image_tags t WHERE t.image_id = images.id"
-        " AND t.value = ? AND t.deleted IS FALSE)",
-        {tag});
+    // The few tags of one image are looked at, and not all images that have this tag.
+    where.require("EXISTS (SELECT 1 FROM image_tags t WHERE t.image_id = images.id AND " +
+                      hidden("t.value = ?") + " AND t.deleted IS FALSE)",
+                  {tag});
   }
   for (const auto& property : query.properties) {
     where.require(

@@ -302,9 +302,9 @@ void OpenFiles::resize(const NodePtr& node, std::uint64_t size, std::uint64_t ha
                        const Requester& requester) {
   if (handle != 0) return writer(handle)->truncate(size, requester.thread);
   const Pending file = pending_for(node, requester);
-  if (file && file->has_handles()) return file->truncate(size, requester.thread);
+  if (file && file->has_writing_handles()) return file->truncate(size, requester.thread);
   if (size == (file ? file->size().value_or(0) : node->image.size)) return;
-  // truncate(2), without a descriptor: an upload of its own, published at once.
+  // truncate(2) without a writer's descriptor: an upload of its own, published at once.
   const Opened opened = open(node, O_WRONLY, requester);
   try {
     writer(opened.handle)->truncate(size, requester.thread);

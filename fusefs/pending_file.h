@@ -109,6 +109,9 @@ class PendingFile {
   // These never block either.
   [[nodiscard]] bool has_handles() const noexcept { return handles_ > 0; }
 
+  /// Whether somebody has it open for writing, and so will publish it.
+  [[nodiscard]] bool has_writing_handles() const noexcept { return writing_handles_ > 0; }
+
   /// The data are published or lost: the image is on its own.
   [[nodiscard]] bool finished() const noexcept { return finished_; }
 
@@ -137,7 +140,6 @@ class PendingFile {
 
   mutable Mutex mutex_;  // first in the lock order, see sync.h
   bool editor_ GUARDED_BY(mutex_) = false;
-  unsigned writing_handles_ GUARDED_BY(mutex_) = 0;
   std::set<pid_t> writer_threads_ GUARDED_BY(mutex_);
   std::set<pid_t> writers_ GUARDED_BY(mutex_);  // processes
   std::shared_ptr<Upload> upload_ GUARDED_BY(mutex_);
@@ -147,6 +149,7 @@ class PendingFile {
   // Changed under mutex_, and looked at without it: a step may take as long as its digests.
   std::atomic<bool> finished_ = false;
   std::atomic<unsigned> handles_ = 0;
+  std::atomic<unsigned> writing_handles_ = 0;
   std::atomic<bool> touched_ = false;
   std::atomic<std::uint64_t> size_ = 0;
 

@@ -264,6 +264,16 @@ def test_ftruncate_shrinks_and_grows_an_open_file(patient, catalog_dir, actor, t
     assert_published(patient, catalog_dir, "disk", tmp_path / "expected")
 
 
+def test_truncate_by_path_makes_an_image_while_somebody_reads(mount, catalog_dir):
+    """A reader of the empty image publishes nothing when it closes."""
+    (mount / "disk").touch()
+    with open(mount / "disk", "rb") as reader:
+        os.truncate(mount / "disk", 4096)
+        wait_until(lambda: mount.xattr("disk", "status") == "active", 5, "the publication")
+        assert reader.read() == bytes(4096)
+    assert catalog_dir.statuses() == {"disk": "active"}
+
+
 def test_truncate_by_path_resizes_what_the_editor_has_closed(patient, catalog_dir, actor):
     edited(actor, patient / "disk", (0, b"0123456789"))
     actor.truncate(patient / "disk", 3)

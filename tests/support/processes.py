@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ PROGRAMS = {
     "mount.glance": BUILD / "mount.glance/mount.glance",
 }
 
+SHOWN = Counter()  # how much of each log has been printed
 SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 ERROR_LINE = re.compile(r"\[(error|critical)\]|\b(ERROR|CRITICAL)\b")
 
@@ -145,7 +147,9 @@ class Daemon:
     def check_log(self):
         """No sanitizer report and no error that the test does not expect."""
         text = self.log.read_text(errors="replace")
-        print(f"--- {self.log} ---\n{text}", end="")  # pytest shows it when the test fails
+        # pytest shows it when the test fails; a daemon that begins anew goes on with the same log.
+        print(f"--- {self.log} ---\n{text[SHOWN[self.log] :]}", end="")
+        SHOWN[self.log] = len(text)
         assert not SANITIZER_REPORT.search(text), text
         errors = [line for line in text.splitlines() if ERROR_LINE.search(line)]
         unexpected = [

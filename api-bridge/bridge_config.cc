@@ -19,10 +19,14 @@ void read_limits(const ConfigReader& reader, ServerLimits& limits) {
   constexpr std::size_t kKiB = 1024;
   constexpr std::size_t kMaxHead = 1024 * kKiB;
   constexpr std::size_t kMaxBody = std::size_t{64} * 1024 * kKiB;
+  constexpr std::size_t kMaxDepth = 1000;
+  constexpr std::size_t kMaxFields = 10'000;
   constexpr std::size_t kMaxConnections = 1'000'000;
   reader.number({kOurs, "max_header_size"}, kKiB, kMaxHead, limits.head_bytes);
   reader.number({kOurs, "max_uri_size"}, kKiB, kMaxHead, limits.target_bytes);
   reader.number({kOurs, "max_json_size"}, kKiB, kMaxBody, limits.buffered_body_bytes);
+  reader.number({kOurs, "max_json_depth"}, std::size_t{1}, kMaxDepth, limits.json_depth);
+  reader.number({kOurs, "max_header_fields"}, std::size_t{1}, kMaxFields, limits.head_fields);
   reader.number({kOurs, "max_connections"}, std::size_t{1}, kMaxConnections, limits.connections);
   reader.seconds({kOurs, "header_timeout"}, 1, limits.head_time);
   reader.seconds({kOurs, "keepalive_timeout"}, 1, limits.idle_time);

@@ -64,10 +64,11 @@ struct Request {
   Headers headers;
   std::optional<std::uint64_t> content_length;
   bool is_chunked = false;
-  std::string body;        ///< of buffered routes only
-  std::string peer;        ///< the client's address
-  std::string request_id;  ///< `req-…`: the client's, else one of ours
-  std::string base_url;    ///< what the client called us, e.g. http://127.0.0.1:9292
+  std::string body;             ///< of buffered routes only
+  std::size_t json_depth = 64;  ///< how deep it may be nested
+  std::string peer;             ///< the client's address
+  std::string request_id;       ///< `req-…`: the client's, else one of ours
+  std::string base_url;         ///< what the client called us, e.g. http://127.0.0.1:9292
   Caller caller;
   std::map<std::string, std::string, std::less<>> parameters;  ///< named by the route's pattern
 
@@ -77,8 +78,10 @@ struct Request {
   /// What the pattern's `{name}` stood for. The route's pattern must have it.
   [[nodiscard]] const std::string& parameter(std::string_view name) const;
 
+  /// As Glance sees it: a chunked body counts where the method asks for one.
   [[nodiscard]] bool has_body() const noexcept {
-    return is_chunked || content_length.value_or(0) > 0;
+    const bool may_be_chunked = method == "POST" || method == "PUT" || method == "PATCH";
+    return (is_chunked && may_be_chunked) || content_length.value_or(0) > 0;
   }
 };
 

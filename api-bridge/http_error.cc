@@ -115,15 +115,22 @@ std::string_view level_name(int status) {
   return status < 500 ? "refused" : "failed";
 }
 
+/// What is wrong with the disk or the database is the operator's to know, not the client's.
+std::string client_text(const Error& error) {
+  const auto code = error.code();
+  if (code == Errc::busy) return "The server is busy. Try again later.";
+  if (code == Errc::unavailable) return "The image store is not available. Try again later.";
+  if (code == Errc::read_only) return "The image store takes no writes.";
+  return status_of(code) == 500 ? std::string(kServerFault) : error.what();
+}
+
 HttpError from_catalog(const Error& error, const Request& request) {
   const int status = status_of(error.code());
   const auto level = status < 500 ? spdlog::level::debug : spdlog::level::err;
   spdlog::log(level, "{} {} {} {}: {}: {}", request.request_id, request.method,
               printable(request.target), level_name(status), to_string(error.code()),
               printable(error.what()));
-  // What is wrong with the disk or the database is the operator's to know, not the client's.
-  if (status == 503) return {status, "The server is busy. Try again later."};
-  return {status, status == 500 ? std::string(kServerFault) : error.what()};
+  return {status, client_text(error)};
 }
 
 HttpError unforeseen(const Request& request, std::string_view what) {
@@ -180,6 +187,7 @@ int status_of(Errc code) noexcept {
       return 500;
     case Errc::unsupported:
       return 501;
+    case Errc::unavailable:
     case Errc::busy:
       return 503;
   }

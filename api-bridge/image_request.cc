@@ -99,8 +99,8 @@ void refuse_unsettable(std::string_view name) {
   }
 }
 
-ImageDraft parse_image_draft(std::string_view body) {
-  const auto object = parse_json_body(body);
+ImageDraft parse_image_draft(std::string_view body, std::size_t max_depth) {
+  const auto object = parse_json_body(body, max_depth);
   if (!object.is_object()) {
     throw HttpError(400, "Request body must be a JSON object describing the image.");
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
+#include "api-bridge/json_body.h"
 #include "catalog/image.h"
 
 namespace glance::api {
@@ -14,6 +16,7 @@ void refuse_unsettable(std::string_view name);
 /// attribute become custom properties; os_hash_algo and os_hash_value are ignored, as Glance
 /// does. Throws HttpError: 400 for malformed JSON and values of the wrong type, 403 for keys
 /// that are read-only or reserved. Formats, lengths and quotas are checked by Catalog::add().
-[[nodiscard]] ImageDraft parse_image_draft(std::string_view body);
+[[nodiscard]] ImageDraft parse_image_draft(std::string_view body,
+                                           std::size_t max_depth = kJsonDepth);
 
 }  // namespace glance::api

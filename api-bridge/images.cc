@@ -65,7 +65,7 @@ Response list_images(Catalog& catalog, const Request& request) {
 }
 
 Response create_image(Catalog& catalog, const Request& request) {
-  const auto draft = parse_image_draft(request.body);
+  const auto draft = parse_image_draft(request.body, request.json_depth);
   const auto image = catalog.add(request.caller, draft);
   auto response = json_response(shown_to(request.caller, image, catalog.config()), 201);
   response.headers.emplace_back(
@@ -83,7 +83,7 @@ Response show_image(Catalog& catalog, const Request& request) {
 
 Response update_image(Catalog& catalog, const Request& request) {
   const auto dialect = patch_dialect(request.header("Content-Type").value_or(""));
-  const auto edits = parse_patch(request.body, dialect);
+  const auto edits = parse_patch(request.body, dialect, request.json_depth);
   try {
     const auto image = catalog.patch(request.caller, requested_id(request), edits);
     return json_response(shown_to(request.caller, image, catalog.config()));

@@ -18,8 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxDepth = 64;
-
 [[noreturn]] void malformed() {
   throw HttpError(400, "Malformed JSON in request body.");
 }
@@ -28,6 +26,8 @@ constexpr std::size_t kMaxDepth = 64;
 /// accept. A pass of its own: json::parse() with a callback takes quadratic time for a long array.
 class StrictReading final : public json::json_sax_t {
  public:
+  explicit StrictReading(std::size_t max_depth) : max_depth_(max_depth) {}
+
   bool null() override { return true; }
   bool boolean(bool) override { return true; }
   bool number_integer(number_integer_t) override { return true; }
@@ -65,7 +65,7 @@ class StrictReading final : public json::json_sax_t {
 
   bool deeper() {
     keys_.emplace_back();
-    if (keys_.size() > kMaxDepth) {
+    if (keys_.size() > max_depth_) {
       throw HttpError(400, "The JSON in the request body is nested too deep.");
     }
     return true;
@@ -76,6 +76,7 @@ class StrictReading final : public json::json_sax_t {
     return true;
   }
 
+  const std::size_t max_depth_;
   std::vector<std::set<std::string>> keys_;  // of the objects and arrays around the current part
 };
 
@@ -138,11 +139,11 @@ AttributeValue text_value(std::string_view name, const json& value, bool nullabl
 
 }  // namespace
 
-json parse_json_body(std::string_view body) {
+json parse_json_body(std::string_view body, std::size_t max_depth) {
   if (body.empty()) throw HttpError(400, "Body expected in request.");
   json parsed;
   try {
-    StrictReading strict;
+    StrictReading strict(max_depth);
     if (!json::sax_parse(body, &strict)) malformed();
     parsed = json::parse(body);
   } catch (const json::exception&) {

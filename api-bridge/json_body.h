@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,10 +10,14 @@
 
 namespace glance::api {
 
+/// How deep a JSON body may be nested, unless the configuration says otherwise.
+inline constexpr std::size_t kJsonDepth = 64;
+
 /// Parses a request's body, which must be a JSON object or array.
 /// Throws HttpError 400: no body, malformed JSON, invalid UTF-8, a NUL character, a key twice in
-/// one object, nesting deeper than 64.
-[[nodiscard]] nlohmann::json parse_json_body(std::string_view body);
+/// one object, nesting deeper than `max_depth`.
+[[nodiscard]] nlohmann::json parse_json_body(std::string_view body,
+                                             std::size_t max_depth = kJsonDepth);
 
 /// A JSON value as the value of the image attribute `name`: of the type that Glance's image
 /// schema demands of a core attribute, a string for a custom property. What the type alone does

@@ -200,8 +200,9 @@ PatchDialect patch_dialect(std::string_view content_type) {
                   {}, {{"Accept-Patch", std::string(kAcceptPatch)}});
 }
 
-std::vector<ImageEdit> parse_patch(std::string_view body, PatchDialect dialect) {
-  const auto operations = parse_json_body(body);
+std::vector<ImageEdit> parse_patch(std::string_view body, PatchDialect dialect,
+                                   std::size_t max_depth) {
+  const auto operations = parse_json_body(body, max_depth);
   if (!operations.is_array()) {
     throw HttpError(400, "Request body must be a JSON array of operation objects.");
   }

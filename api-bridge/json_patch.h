@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
+#include "api-bridge/json_body.h"
 #include "catalog/image_edit.h"
 
 namespace glance::api {
@@ -25,6 +27,7 @@ inline constexpr std::string_view kAcceptPatch =
 /// The body of `PATCH /v2/images/{id}` as edits for Catalog::patch(). Pure. Throws HttpError:
 /// 400 for what is no patch, a pointer that leads nowhere, a value of the wrong type; 403 for
 /// attributes that are read-only or reserved.
-[[nodiscard]] std::vector<ImageEdit> parse_patch(std::string_view body, PatchDialect dialect);
+[[nodiscard]] std::vector<ImageEdit> parse_patch(std::string_view body, PatchDialect dialect,
+                                                 std::size_t max_depth = kJsonDepth);
 
 }  // namespace glance::api

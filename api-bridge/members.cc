@@ -33,7 +33,7 @@ Response answer(const ordered_json& body) {
 /// The one member of the body's object that counts. `what` and `form` are for the refusals.
 std::string body_text(const Request& request, const std::string& key, std::string_view what,
                       std::string_view form) {
-  const auto body = parse_json_body(request.body);
+  const auto body = parse_json_body(request.body, request.json_depth);
   if (!body.is_object()) {
     throw HttpError(400, fmt::format("Expected a {} in the form: {}", key, form));
   }

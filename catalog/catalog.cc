@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "catalog/access.h"
 #include "catalog/change_feed.h"
 #include "catalog/database/database.h"
@@ -134,6 +136,8 @@ class DatabaseCatalog final : public Catalog {
                      std::string_view action);
   using Deadline = std::chrono::steady_clock::time_point;
   [[nodiscard]] bool wait_for_publication(const ImageId& id, Deadline deadline);
+  std::unique_ptr<BlobReader> open_first(const Image& image);
+  std::unique_ptr<BlobReader> open_at(const Image& image, const Location& location);
   std::vector<ImageEntry> only_visible(const Caller& caller, std::vector<ImageEntry> entries);
 
   const Config config_;
@@ -247,8 +251,29 @@ Image DatabaseCatalog::resolve(const Caller& caller, const std::string& name_or_
   throw Error(Errc::not_found, "no image has the name or id '" + name_or_id + "'");
 }
 
+/// A value that no image may have is refused before it matters which image is meant, and what the
+/// edits before it did.
+void require_allowed_values(const ImageId& id, std::span<const ImageEdit> edits,
+                            const ImageLimits& limits) {
+  for (const auto& edit : edits) {
+    const auto* attribute = std::get_if<AttributeEdit>(&edit);
+    if (attribute == nullptr) continue;
+    const bool has_value = attribute->kind != AttributeEdit::Kind::remove &&
+                           attribute->kind != AttributeEdit::Kind::reset;
+    if (!has_value) continue;
+    Image fresh{.id = id};
+    try {
+      apply({.kind = AttributeEdit::Kind::put, .name = attribute->name, .value = attribute->value},
+            limits, fresh);
+    } catch (const Error& error) {
+      if (error.code() == Errc::invalid) throw;
+    }
+  }
+}
+
 Image DatabaseCatalog::patch(const Caller& caller, const ImageId& id,
                              std::span<const ImageEdit> edits) {
+  require_allowed_values(id, edits, config_.limits);
   std::vector<Location> before;
   Image patched = database_.write([&](Session& sql) {
     const Image old = require_modifiable(sql, caller, id);
@@ -405,20 +430,45 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_data(const Caller& caller, con
   if (image->locations.empty()) {
     throw Error(Errc::missing, "image " + id.text() + " is active but has no location");
   }
-  std::unique_ptr<BlobReader> reader;
   try {
-    reader = store_.open(image->locations.front());
-  } catch (const Error& error) {
+    return open_first(*image);
+  } catch (const Error&) {
     // Deleted between the two looks, or replaced.
     if (!find(caller, id)) throw no_such_image(id);
-    const Errc code = error.code() == Errc::not_found ? Errc::missing : Errc::corrupt;
-    throw Error(code, "the data of image " + id.text() + " cannot be opened: " + error.what());
+    throw;
   }
-  if (reader->size() != image->size.value_or(0)) {
-    throw Error(Errc::corrupt,
-                "the data of image " + id.text() +
-                    " have another size than recorded: " + std::to_string(reader->size()) +
-                    " bytes instead of " + std::to_string(image->size.value_or(0)));
+}
+
+/// The data at the first location where they are, as Glance looks for them; the first failure if
+/// they are nowhere.
+std::unique_ptr<BlobReader> DatabaseCatalog::open_first(const Image& image) {
+  std::optional<Error> failure;
+  for (const auto& location : image.locations) {
+    try {
+      return open_at(image, location);
+    } catch (const Error& error) {
+      if (image.locations.size() > 1) spdlog::warn("{}", error.what());
+      if (!failure) failure = error;
+    }
+  }
+  throw *failure;
+}
+
+std::unique_ptr<BlobReader> DatabaseCatalog::open_at(const Image& image, const Location& location) {
+  const auto refuse = [&](Errc code, const std::string& why) {
+    return Error(code, "the data of image " + image.id.text() + why);
+  };
+  std::unique_ptr<BlobReader> reader;
+  try {
+    reader = store_.open(location);
+  } catch (const Error& error) {
+    const Errc code = error.code() == Errc::not_found ? Errc::missing : error.code();
+    throw refuse(code, std::string(" cannot be opened: ") + error.what());
+  }
+  if (reader->size() != image.size.value_or(0)) {
+    throw refuse(Errc::corrupt,
+                 " have another size than recorded: " + std::to_string(reader->size()) +
+                     " bytes instead of " + std::to_string(image.size.value_or(0)));
   }
   return reader;
 }

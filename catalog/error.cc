@@ -44,6 +44,8 @@ std::string_view to_string(Errc code) noexcept {
       return "too_large";
     case Errc::unsupported:
       return "unsupported";
+    case Errc::unavailable:
+      return "unavailable";
     case Errc::busy:
       return "busy";
     case Errc::missing:

@@ -28,6 +28,7 @@ enum class Errc {
   over_quota,     ///< a configured quota, or the filesystem's
   too_large,      ///< over image_size_cap or a field's limit
   unsupported,    ///< this build or store cannot do it
+  unavailable,    ///< the store cannot be got at: gone, or closed to us
   busy,           ///< a lock was not to be had in time; trying again may help
   missing,        ///< the store has lost the image's data
   corrupt,        ///< stored data contradict themselves

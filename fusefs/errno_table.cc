@@ -47,6 +47,8 @@ int errno_of(Errc code) noexcept {
       return EFBIG;
     case Errc::unsupported:
       return EOPNOTSUPP;
+    case Errc::unavailable:  // neither the caller's name nor their rights are at fault
+      return EIO;
     case Errc::busy:
       return EBUSY;
     case Errc::missing:  // not ENOENT: tools would make the file anew

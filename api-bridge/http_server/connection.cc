@@ -202,6 +202,7 @@ awaitable<Response> Connection::handle(const Route& route, Exchange& exchange) {
     co_return co_await receive(*make_sink, exchange);
   }
   if (route.body == BodyKind::buffered) request.body = co_await read_whole_body(exchange);
+  request.json_depth = shared_.limits.json_depth;
   const auto& handler = std::get<Handler>(route.handler);
   auto& pool = is_reading(request) ? shared_.pools.readers : shared_.pools.writers;
   co_return co_await run_on(pool, [&] {

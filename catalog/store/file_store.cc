@@ -2,6 +2,7 @@
 #include "catalog/store/file_store.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -23,6 +24,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// As throw_errno(); but that a path of the store's is missing or closed to us has nothing to do
+/// with the names and rights of who asks: unavailable.
+[[noreturn]] void throw_store_errno(int errno_value, const std::string& what) {
+  constexpr std::array kOutOfReach = {EACCES, EPERM, ENOENT, ENOTDIR, ELOOP};
+  if (std::ranges::find(kOutOfReach, errno_value) == kOutOfReach.end()) {
+    throw_errno(errno_value, what);
+  }
+  throw Error(Errc::unavailable, what + ": " + std::generic_category().message(errno_value));
+}
+
 constexpr std::string_view kScheme = "file://";
 constexpr const char* kSpoolDirectory = ".uploads";
 constexpr mode_t kFileMode = 0640;
@@ -35,7 +46,7 @@ std::size_t read_fully(std::uint64_t offset, std::span<std::byte> into, ReadOnce
   while (done < into.size()) {
     const ssize_t count = read_once(offset + done, into.data() + done, into.size() - done);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw_errno(errno, "reading image data");
+    if (count < 0) throw_store_errno(errno, "reading image data");
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
   }
@@ -50,7 +61,7 @@ std::size_t read_file(int fd, std::uint64_t offset, std::span<std::byte> into) {
 
 std::uint64_t file_size(int fd) {
   struct stat status{};
-  if (::fstat(fd, &status) != 0) throw_errno(errno, "fstat");
+  if (::fstat(fd, &status) != 0) throw_store_errno(errno, "fstat");
   return static_cast<std::uint64_t>(status.st_size);
 }
 
@@ -59,29 +70,29 @@ std::optional<std::uint64_t> seek_file(int fd, std::uint64_t offset, bool hole) 
   const off_t at = ::lseek(fd, static_cast<off_t>(offset), hole ? SEEK_HOLE : SEEK_DATA);
   if (at >= 0) return static_cast<std::uint64_t>(at);
   if (errno == ENXIO) return std::nullopt;
-  throw_errno(errno, "looking for holes");
+  throw_store_errno(errno, "looking for holes");
 }
 
 void require_regular_file(int fd, const fs::path& path) {
   struct stat status{};
-  if (::fstat(fd, &status) != 0) throw_errno(errno, path.string());
+  if (::fstat(fd, &status) != 0) throw_store_errno(errno, path.string());
   if (!S_ISREG(status.st_mode))
     throw Error(Errc::not_found, path.string() + " holds no image data");
 }
 
 void sync_directory(const fs::path& directory) {
   const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) throw_errno(errno, "opening " + directory.string());
-  if (::fsync(fd.get()) != 0) throw_errno(errno, "fsync of " + directory.string());
+  if (!fd) throw_store_errno(errno, "opening " + directory.string());
+  if (::fsync(fd.get()) != 0) throw_store_errno(errno, "fsync of " + directory.string());
 }
 
 /// Gives a new file or directory the owner and group of the directory it lies in, as far as we
 /// may: a Glance that runs as its own user must be able to read and delete it.
 void adopt_owner(int fd, const fs::path& parent) {
   struct stat status{};
-  if (::stat(parent.c_str(), &status) != 0) throw_errno(errno, parent.string());
+  if (::stat(parent.c_str(), &status) != 0) throw_store_errno(errno, parent.string());
   if (::fchown(fd, status.st_uid, status.st_gid) != 0 && errno != EPERM) {
-    throw_errno(errno, "chown in " + parent.string());
+    throw_store_errno(errno, "chown in " + parent.string());
   }
 }
 
@@ -133,7 +144,7 @@ class FileWriter final : public BlobWriter {
       const ssize_t count =
           ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
       if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw_errno(errno, "writing image data");
+      if (count < 0) throw_store_errno(errno, "writing image data");
       bytes = bytes.subspan(static_cast<std::size_t>(count));
       offset += static_cast<std::uint64_t>(count);
     }
@@ -142,7 +153,7 @@ class FileWriter final : public BlobWriter {
 
   void truncate(std::uint64_t size) override {
     if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
-      throw_errno(errno, "resizing image data");
+      throw_store_errno(errno, "resizing image data");
     }
   }
 
@@ -152,7 +163,7 @@ class FileWriter final : public BlobWriter {
       return;
     }
     if (errno == EOPNOTSUPP) throw Error(Errc::unsupported, "the store cannot set room aside");
-    throw_errno(errno, "setting room aside for image data");
+    throw_store_errno(errno, "setting room aside for image data");
   }
 
   void copy(const BlobReader& source, std::uint64_t from, std::uint64_t to,
@@ -169,7 +180,7 @@ class FileWriter final : public BlobWriter {
   }
 
   void sync() override {
-    if (::fsync(fd_.get()) != 0) throw_errno(errno, "fsync of image data");
+    if (::fsync(fd_.get()) != 0) throw_store_errno(errno, "fsync of image data");
     early_sync_.require_success();
     if (entry_synced_) return;
     sync_directory((published_ ? target_ : spool_).parent_path());
@@ -180,7 +191,7 @@ class FileWriter final : public BlobWriter {
     if (!published_) {
       // Never over an existing file: whatever lies there, it is not ours to destroy.
       if (::renameat2(AT_FDCWD, spool_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) != 0) {
-        throw_errno(errno, "renaming to " + target_.string());
+        throw_store_errno(errno, "renaming to " + target_.string());
       }
       published_ = true;
     }
@@ -256,7 +267,7 @@ bool FileWriter::clone(int source, std::uint64_t from, std::uint64_t to, std::ui
     const bool unable = count < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
                                       errno == EOPNOTSUPP || errno == EBADF);
     if (unable && out == static_cast<off_t>(to)) return false;
-    if (count < 0) throw_errno(errno, "copying image data");
+    if (count < 0) throw_store_errno(errno, "copying image data");
     if (count == 0) throw Error(Errc::io, "image data end too early");
     size -= static_cast<std::uint64_t>(count);
   }
@@ -270,7 +281,7 @@ enum class LockResult { locked, held_by_another, moved_away };
 LockResult lock_file(int fd, const fs::path& path) {
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return LockResult::held_by_another;
-    throw_errno(errno, "locking " + path.string());
+    throw_store_errno(errno, "locking " + path.string());
   }
   return names_file(path, fd) ? LockResult::locked : LockResult::moved_away;
 }
@@ -282,7 +293,7 @@ fs::path without_trailing_slash(const fs::path& path) {
 void make_directory(const fs::path& path, const fs::path& parent) {
   if (::mkdir(path.c_str(), kDirectoryMode) != 0) {
     if (errno == EEXIST) return;
-    throw_errno(errno, "making the directory " + path.string());
+    throw_store_errno(errno, "making the directory " + path.string());
   }
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd) adopt_owner(fd.get(), parent);
@@ -330,7 +341,7 @@ std::unique_ptr<BlobWriter> FileStore::create(const ImageId& id) {
   make_directory(spool.parent_path(), datadir_);
   for (;;) {
     UniqueFd fd(::open(spool.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kFileMode));
-    if (!fd) throw_errno(errno, "opening " + spool.string());
+    if (!fd) throw_store_errno(errno, "opening " + spool.string());
     switch (lock_file(fd.get(), spool)) {
       case LockResult::held_by_another:
         throw Error(Errc::conflict, "another upload of image " + id.text() + " is at work");
@@ -340,7 +351,7 @@ std::unique_ptr<BlobWriter> FileStore::create(const ImageId& id) {
         break;
     }
     require_no_data(id, spool, fd.get());
-    if (::fchmod(fd.get(), kFileMode) != 0) throw_errno(errno, "chmod of " + spool.string());
+    if (::fchmod(fd.get(), kFileMode) != 0) throw_store_errno(errno, "chmod of " + spool.string());
     adopt_owner(fd.get(), datadir_);
     return std::make_unique<FileWriter>(std::move(fd), spool, final_path(id), location_of(id),
                                         false);
@@ -354,7 +365,7 @@ BlobClaim FileStore::claim(const ImageId& id) {
     const fs::path path = published ? final_path(id) : spool_path(id);
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (!fd && errno == ENOENT) continue;
-    if (!fd) throw_errno(errno, "opening " + path.string());
+    if (!fd) throw_store_errno(errno, "opening " + path.string());
     switch (lock_file(fd.get(), path)) {
       case LockResult::held_by_another:
         return {.alive = true, .writer = nullptr};
@@ -377,7 +388,7 @@ std::vector<ImageId> FileStore::unfinished() const {
     if (auto id = ImageId::parse(entry.path().filename().string())) ids.push_back(std::move(*id));
   }
   if (error && error != std::errc::no_such_file_or_directory) {
-    throw_errno(error.value(), "listing " + (datadir_ / kSpoolDirectory).string());
+    throw_store_errno(error.value(), "listing " + (datadir_ / kSpoolDirectory).string());
   }
   return ids;
 }
@@ -394,7 +405,7 @@ std::vector<std::string> FileStore::blobs() const {
       urls.push_back(std::string(kScheme) + entry.path().string());
     }
   }
-  if (error) throw_errno(error.value(), "listing " + datadir_.string());
+  if (error) throw_store_errno(error.value(), "listing " + datadir_.string());
   return urls;
 }
 
@@ -418,14 +429,14 @@ fs::path FileStore::path_in_datadir(const std::string& url) const {
     throw Error(Errc::unsupported, "no store is configured for the location's scheme '" +
                                        url.substr(0, url.find("://")) + "'");
   }
-  throw Error(Errc::unsupported,
-              "the location lies outside of the store's directory " + datadir_.string());
+  throw Error(Errc::unsupported, "the location lies outside of the store's directory");
 }
 
 std::unique_ptr<BlobReader> FileStore::open(const Location& location) {
   const fs::path path = path_in_datadir(location.url);
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) throw_errno(errno, "opening image data " + path.string());
+  if (!fd && errno == ENOENT) throw_errno(errno, "opening image data " + path.string());
+  if (!fd) throw_store_errno(errno, "opening image data " + path.string());
   require_regular_file(fd.get(), path);
   return std::make_unique<FileReader>(std::move(fd));
 }
@@ -433,14 +444,14 @@ std::unique_ptr<BlobReader> FileStore::open(const Location& location) {
 void FileStore::remove(const std::string& url) {
   const fs::path path = path_in_datadir(url);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    throw_errno(errno, "removing image data " + path.string());
+    throw_store_errno(errno, "removing image data " + path.string());
   }
 }
 
 Space FileStore::space() const {
   struct statvfs status{};
   if (::statvfs(datadir_.c_str(), &status) != 0)
-    throw_errno(errno, "statvfs of " + datadir_.string());
+    throw_store_errno(errno, "statvfs of " + datadir_.string());
   const std::uint64_t block = status.f_frsize;
   return {.total = status.f_blocks * block,
           .free = status.f_bfree * block,

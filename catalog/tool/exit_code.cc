@@ -48,6 +48,7 @@ ExitCode exit_code_of(Errc code) noexcept {
     case Errc::read_only:
     case Errc::no_space:
     case Errc::unsupported:
+    case Errc::unavailable:
     case Errc::busy:
     case Errc::io:
       return ExitCode::failure;

@@ -96,7 +96,17 @@ def test_a_chunk_line_without_end_is_400(rest, queued):
 
 
 def test_limits_come_from_the_configuration(configured):
-    rest = configured(max_header_size=2048, max_uri_size=1024, max_json_size=1024).rest
+    rest = configured(
+        max_header_size=2048,
+        max_header_fields=10,
+        max_uri_size=1024,
+        max_json_size=1024,
+        max_json_depth=2,
+    ).rest
+    assert status_of(rest, request("GET /versions", *["X: 1"] * 11)) == 431
+    assert rest.request("POST", "/v2/images", {"tags": [["deep"]]}).status == 400
+    assert "nested too deep" in rest.request("POST", "/v2/images", {"tags": [["deep"]]}).body.decode()
+    assert rest.request("POST", "/v2/images", {"tags": ["flat"]}).status == 201
     assert status_of(rest, request("GET /versions", "X: " + "x" * 2100)) == 431
     assert status_of(rest, request("GET /versions?" + "x" * 1100)) == 414
     assert rest.request("POST", "/v2/images", {"name": "x", "p": "x" * 1024}).status == 413
@@ -108,6 +118,8 @@ def test_limits_come_from_the_configuration(configured):
     [
         ("max_header_size = many", "allowed: 1024 to 1048576"),
         ("max_header_size = 10", "allowed: 1024 to 1048576"),
+        ("max_json_depth = 1001", "allowed: 1 to 1000"),
+        ("max_header_fields = 0", "allowed: 1 to 10000"),
         ("max_connections = 0", "allowed: 1 to 1000000"),
         ("header_timeout = 0", "allowed: 1 to 86400"),
         ("drain_timeout = -1", "allowed: 0 to 86400"),

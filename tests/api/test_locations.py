@@ -103,6 +103,38 @@ def test_another_images_data_stay_its_own(rest, catalog, queued):
     assert rest.download(other["id"]) == b"hello"
 
 
+def lost(path):
+    path.unlink()
+
+
+def of_another_size(path):
+    path.write_bytes(b"hello, hello")
+
+
+@pytest.mark.parametrize("spoil", [lost, of_another_size])
+def test_the_first_location_that_can_be_read_serves(bridges, catalog, spoil):
+    bridge = bridges.start(catalog)
+    image = bridge.rest.create(disk_format="raw", container_format="bare")["id"]
+    for name in ("first", "second"):
+        add(bridge.rest, image, put(catalog, name))
+    bridge.expect_errors("cannot be opened", "have another size", "recorded")
+    spoil(catalog.store / "first")
+    assert bridge.rest.get_data(image, expect=200).body == b"hello"
+    (catalog.store / "second").unlink()
+    assert bridge.rest.get_data(image).status == (204 if spoil is lost else 500)
+
+
+def test_data_in_a_store_that_is_not_configured_are_named_so(bridges, catalog):
+    bridge = bridges.start(catalog)
+    image = bridge.rest.create_raw("elsewhere", b"data")["id"]
+    with catalog.write() as database:
+        database.execute("UPDATE image_locations SET value = 'rbd://pool/image/snap'")
+    bridge.expect_errors("'rbd'")
+    answer = bridge.rest.get_data(image, expect=501)
+    assert "no store is configured for the location's scheme 'rbd'" in answer.body.decode()
+    bridge.rest.delete(image)
+
+
 def test_a_location_goes_with_its_data(rest, catalog):
     image = rest.create_raw("image", b"hello")
     copy = put(catalog, "copy")

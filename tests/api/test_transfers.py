@@ -9,12 +9,13 @@ import random
 import socket
 import struct
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from support.processes import run, wait_until
+from support.processes import SLOW, run, wait_until
 from support.raw import RawConnection, request
 
 DATA = random.Random(11).randbytes(300_000)
@@ -224,21 +225,37 @@ def test_data_of_another_size_are_not_served(bridge, rest, catalog_dir):
     assert str(catalog_dir.store) not in response.body.decode()
 
 
+def test_a_store_that_is_gone_is_503_and_no_business_of_clients(bridge, rest, queued, catalog_dir):
+    """As when its filesystem is not mounted: neither the image nor the caller's rights are at fault."""
+    bridge.expect_errors("unavailable: ")
+    away = catalog_dir.store.with_name("away")
+    catalog_dir.store.rename(away)
+    answer = rest.put_data(queued, DATA, expect=503)
+    assert int(answer.headers["Retry-After"]) > 0
+    assert str(catalog_dir.store) not in answer.body.decode()
+    away.rename(catalog_dir.store)
+    rest.put_data(queued, DATA, expect=204)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_database_that_stays_locked_is_503(bridge, rest, queued, catalog_dir):
-    """SQLite is waited for half a minute; readers never wait."""
+    """SQLite is waited for half a minute, by however many writers; readers never wait."""
     bridge.expect_errors("failed: busy: database: ")
+    rest.patience = 90 * SLOW
     with catalog_dir.write() as database:
         database.execute("BEGIN IMMEDIATE")
-        with ThreadPoolExecutor(2) as pool:
-            blocked = [pool.submit(rest.put_data, queued, DATA), pool.submit(rest.delete, queued, 503)]
+        start = time.monotonic()
+        with ThreadPoolExecutor(4) as pool:
+            works = [(rest.put_data, DATA)] + [(rest.delete, 503)] * 3
+            blocked = [pool.submit(work, queued, argument) for work, argument in works]
             while not all(each.done() for each in blocked):
                 assert rest.image(queued)["status"] == "queued"
             for each in blocked:
                 assert each.result().status == 503
                 assert "sqlite" not in each.result().body.decode()
                 assert int(each.result().headers["Retry-After"]) > 0
+        assert time.monotonic() - start < 45 * SLOW
     rest.put_data(queued, DATA, expect=204)
 
 

@@ -234,6 +234,20 @@ def test_a_read_only_store_reads_and_takes_nothing(tmp_path, filesystems, catalo
         assert_still_works(mount, catalog_dir, small_source)
 
 
+def test_the_bridge_does_not_tell_where_a_read_only_store_lies(filesystems, bridges, catalog_dir):
+    with tmpfs(filesystems / "small", 16) as small:
+        catalog_dir.store = small / "images"
+        bridge = bridges.start(catalog_dir.config())
+        image = bridge.rest.create(disk_format="raw", container_format="bare")["id"]
+        make_read_only(small)
+        bridge.expect_errors("read_only: ")
+        answer = bridge.rest.put_data(image, b"data", expect=410)
+        assert str(small) not in answer.body.decode()
+        run("mount", "-o", "remount,rw", small)
+        bridge.rest.put_data(image, b"data", expect=204)
+        bridge.stop()
+
+
 def test_a_mount_begins_on_a_read_only_store(tmp_path, filesystems, catalog_dir, small_source):
     with tmpfs(filesystems / "small", 16) as small, MountSet(tmp_path, 60) as mounts:
         catalog_dir.store = small / "images"

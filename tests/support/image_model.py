@@ -157,6 +157,9 @@ def patched(image, operations):
     """The image after the patch; all of it or, by an exception, nothing."""
     require(not holds_nul(operations))
     changes = [parsed(operation) for operation in operations]
+    for verb, name, value in changes:
+        if verb != "remove":
+            checked(name, value)
     image = dict(image)
     for verb, name, value in changes:
         if name in DEFAULTS:

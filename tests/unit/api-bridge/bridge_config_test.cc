@@ -56,12 +56,15 @@ TEST_F(BridgeConfigTest, ReadsItsKeys) {
       "[DEFAULT]\ncert_file = /c\nkey_file = /k\nlog_file = l\nlog_dir = /d\ndebug = true\n"
       "[paste_deploy]\nflavor = keystone+cachemanagement\n"
       "[glancefs]\nmax_header_size = 2000\nmax_uri_size = 3000\nmax_json_size = 4000\n"
+      "max_json_depth = 10\nmax_header_fields = 11\n"
       "max_connections = 5\nheader_timeout = 6\nkeepalive_timeout = 7\nbody_grace = 8\n"
       "min_body_rate = 9\ndrain_timeout = 0\nallow_unauthenticated = yes\nmetrics = off\n"
       "access_log = /a\n");
   EXPECT_EQ(config.limits.head_bytes, 2000U);
   EXPECT_EQ(config.limits.target_bytes, 3000U);
   EXPECT_EQ(config.limits.buffered_body_bytes, 4000U);
+  EXPECT_EQ(config.limits.json_depth, 10U);
+  EXPECT_EQ(config.limits.head_fields, 11U);
   EXPECT_EQ(config.limits.connections, 5U);
   EXPECT_EQ(config.limits.head_time, 6s);
   EXPECT_EQ(config.limits.idle_time, 7s);

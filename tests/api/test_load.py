@@ -119,6 +119,7 @@ class Crowd:
         return 0
 
 
+@pytest.mark.smoke
 @pytest.mark.timeout(180)
 def test_a_mixed_crowd_finds_and_leaves_everything_in_order(bridges, catalog_dir):
     bridge = bridges.start(catalog_dir)

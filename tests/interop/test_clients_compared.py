@@ -158,6 +158,7 @@ def test_glance_creates_uploads_lists_updates_and_downloads(both, tmp_path):
     each("member-list", "--image-id", "@id")
     each("member-update", "@id", PROJECT, "accepted")
     each("member-update", "@id", PROJECT, "perhaps", status=2)
+    each("member-get", "@id", PROJECT)
     each("member-delete", "@id", PROJECT)
     each("member-delete", "@id", PROJECT, status=1)
     same("stores-info")

@@ -314,6 +314,20 @@ def test_spoiled_data_are_an_error_of_that_image_alone(mount, catalog_dir, small
         assert mount.names() == ["good"]
 
 
+def test_a_store_that_is_gone_is_eio(mount, catalog_dir, small_source):
+    """As when its filesystem is not mounted: ENOENT would speak of the new file's name."""
+    away = catalog_dir.store.with_name("away")
+    catalog_dir.store.rename(away)
+    mount.daemon.expect_errors(str(catalog_dir.store))
+    result = run("cp", small_source, mount / "new", check=False)
+    assert result.returncode == 1
+    assert "Input/output error" in result.stderr
+    with fails_with("EIO"):
+        os.statvfs(mount / ".")
+    away.rename(catalog_dir.store)
+    assert_still_works(mount, catalog_dir, small_source)
+
+
 def test_data_that_are_cut_while_they_are_read_do_not_end_early(mount, catalog_dir, small_source):
     """A short read would look like the end of the file: cp would succeed with half an image."""
     run("cp", small_source, mount / "image")

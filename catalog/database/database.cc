@@ -121,36 +121,32 @@ std::unique_ptr<Session> Database::connect() const {
   }
 }
 
-Database::Turn::Turn(Database& database) : database_(database) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + kBusyTimeout;
-  database_.begin_turn(deadline);
-  try {
-    // Who was second in the queue for long still gets a chance.
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    guarded([&] { set_patience(*database_.writer_, std::max(left, kShortestPatience)); });
-  } catch (...) {
-    database_.end_turn();
-    throw;
-  }
-}
-
-void Database::begin_turn(std::chrono::steady_clock::time_point deadline) {
-  MutexLock lock(turn_mutex_);
-  while (in_turn_) {
-    const bool late = turn_ended_.wait_until(lock, deadline) == std::cv_status::timeout;
-    if (late && in_turn_)
+Database::Turn::Turn(Database& database)
+    : database_(database), deadline_(std::chrono::steady_clock::now() + kBusyTimeout) {
+  MutexLock lock(database_.turn_mutex_);
+  while (database_.in_turn_) {
+    const auto woken = database_.turn_ended_.wait_until(lock, deadline_);
+    if (woken == std::cv_status::timeout && database_.in_turn_) {
       throw Error(Errc::busy, "database: other writers still wait for its lock");
+    }
   }
-  in_turn_ = true;
+  database_.in_turn_ = true;
 }
 
-void Database::end_turn() noexcept {
+Database::Turn::~Turn() {
   {
-    MutexLock lock(turn_mutex_);
-    in_turn_ = false;
+    MutexLock lock(database_.turn_mutex_);
+    database_.in_turn_ = false;
   }
-  turn_ended_.notify_one();
+  database_.turn_ended_.notify_one();
+}
+
+void Database::Turn::begin() const {
+  using std::chrono::milliseconds;
+  const auto left = std::chrono::ceil<milliseconds>(deadline_ - std::chrono::steady_clock::now());
+  // Who was second in the queue for long still gets a chance.
+  set_patience(*database_.writer_, std::max(left, kShortestPatience));
+  *database_.writer_ << "BEGIN IMMEDIATE";
 }
 
 std::unique_ptr<Session> Database::take() {

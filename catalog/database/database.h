@@ -94,7 +94,7 @@ class Database {
   auto write(Work&& work) {
     const Turn turn(*this);
     return guarded([&] {
-      *writer_ << "BEGIN IMMEDIATE";
+      turn.begin();
       return in_transaction(*writer_, std::forward<Work>(work));
     });
   }
@@ -118,12 +118,16 @@ class Database {
   class Turn {
    public:
     explicit Turn(Database& database);
-    ~Turn() { database_.end_turn(); }
+    ~Turn();
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
+    /// Begins the transaction.
+    void begin() const;
+
    private:
     Database& database_;
+    const std::chrono::steady_clock::time_point deadline_;
   };
 
   /// A pooled session, for a scope.
@@ -170,8 +174,6 @@ class Database {
   };
 
   [[noreturn]] static void rethrow(const soci::soci_error& error);
-  void begin_turn(std::chrono::steady_clock::time_point deadline) EXCLUDES(turn_mutex_);
-  void end_turn() noexcept EXCLUDES(turn_mutex_);
   [[nodiscard]] std::unique_ptr<Session> take() EXCLUDES(pool_mutex_);
   void give_back(std::unique_ptr<Session> session) noexcept EXCLUDES(pool_mutex_);
 

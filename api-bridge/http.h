@@ -55,6 +55,9 @@ struct Target {
 /// The text with control characters escaped, fit for one line of a log.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// How deep a JSON body may be nested, unless the configuration says otherwise.
+inline constexpr std::size_t kJsonDepth = 64;
+
 /// One request as handlers see it. A value: nothing in it refers to the connection.
 struct Request {
   std::string method;
@@ -64,11 +67,11 @@ struct Request {
   Headers headers;
   std::optional<std::uint64_t> content_length;
   bool is_chunked = false;
-  std::string body;             ///< of buffered routes only
-  std::size_t json_depth = 64;  ///< how deep it may be nested
-  std::string peer;             ///< the client's address
-  std::string request_id;       ///< `req-…`: the client's, else one of ours
-  std::string base_url;         ///< what the client called us, e.g. http://127.0.0.1:9292
+  std::string body;                     ///< of buffered routes only
+  std::size_t json_depth = kJsonDepth;  ///< how deep it may be nested
+  std::string peer;                     ///< the client's address
+  std::string request_id;               ///< `req-…`: the client's, else one of ours
+  std::string base_url;                 ///< what the client called us, e.g. http://127.0.0.1:9292
   Caller caller;
   std::map<std::string, std::string, std::less<>> parameters;  ///< named by the route's pattern
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "api-bridge/json_body.h"
+#include "api-bridge/http.h"
 #include "catalog/image.h"
 
 namespace glance::api {

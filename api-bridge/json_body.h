@@ -6,12 +6,10 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "api-bridge/http.h"
 #include "catalog/attributes.h"
 
 namespace glance::api {
-
-/// How deep a JSON body may be nested, unless the configuration says otherwise.
-inline constexpr std::size_t kJsonDepth = 64;
 
 /// Parses a request's body, which must be a JSON object or array.
 /// Throws HttpError 400: no body, malformed JSON, invalid UTF-8, a NUL character, a key twice in

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api-bridge/json_body.h"
+#include "api-bridge/http.h"
 #include "catalog/image_edit.h"
 
 namespace glance::api {

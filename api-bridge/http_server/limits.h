@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "api-bridge/http.h"
+
 namespace glance::api {
 
 /// What one client may take of the server.
@@ -13,7 +15,7 @@ struct ServerLimits {
   std::size_t head_fields = 100;
   std::size_t target_bytes = std::size_t{8} * 1024;
   std::size_t buffered_body_bytes = std::size_t{1024} * 1024;
-  std::size_t json_depth = 64;
+  std::size_t json_depth = kJsonDepth;
   std::size_t connections = 10'000;
   std::chrono::milliseconds head_time{10'000};  ///< from a connection's or head's begin to its end
   std::chrono::milliseconds idle_time{75'000};  ///< between two requests

@@ -157,20 +157,20 @@ def patched(image, operations):
     """The image after the patch; all of it or, by an exception, nothing."""
     require(not holds_nul(operations))
     changes = [parsed(operation) for operation in operations]
-    for verb, name, value in changes:
-        if verb != "remove":
-            checked(name, value)
+    changes = [
+        (verb, name, value if verb == "remove" else checked(name, value))
+        for verb, name, value in changes
+    ]
     image = dict(image)
     for verb, name, value in changes:
         if name in DEFAULTS:
             require(verb != "remove", 403)
-            image[name] = checked(name, value)
+            image[name] = value
             continue
         require(verb == "add" or name in image, 409)
         if verb == "remove":
             del image[name]
             continue
-        value = checked(name, value)
         require(name in image or len(properties(image)) < QUOTA, 413)
         image[name] = value
     return image

@@ -17,6 +17,7 @@
 #include "catalog/database/image_rows.h"
 #include "catalog/database/image_select.h"
 #include "catalog/database/location_rows.h"
+#include "catalog/database/replacement_rows.h"
 #include "catalog/database/schema.h"
 #include "catalog/database/upload_rows.h"
 #include "catalog/locations.h"
@@ -72,6 +73,7 @@ class DatabaseCatalog final : public Catalog {
                    const ImageId& replaced, Replaced how) override;
   void expect(const Caller& caller, const ImageId& id, const Expectation& expected) override;
   void remove(const Caller& caller, const ImageId& id) override;
+  bool remove_queued(const Caller& caller, const ImageId& id) override;
   void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
   void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
   void deactivate(const Caller& caller, const ImageId& id) override {
@@ -360,20 +362,36 @@ void DatabaseCatalog::switch_status(const Caller& caller, const ImageId& id, Ima
   });
 }
 
+/// The image that `heir` was renamed over and is to replace once it is whole.
+std::optional<Image> waiting_for(Session& sql, const Image& heir) {
+  const auto replacement = rows::select_replacement(sql, heir.id);
+  if (!replacement || replacement->name != heir.name) return std::nullopt;
+  return rows::select_image(sql, replacement->image);
+}
+
 void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const std::string& name,
                                   const ImageId& replaced, Replaced how) {
-  const Image old = database_.write([&](Session& sql) {
+  const auto removed = database_.write([&](Session& sql) {
     const Image before = require_modifiable(sql, caller, id);
-    Image gone = require_modifiable(sql, caller, replaced);
-    require_deletable(gone);
+    std::vector<Image> old = {require_modifiable(sql, caller, replaced)};
+    require_deletable(old.front());
+    // One that has no data yet may itself wait to replace another one.
+    if (auto waiting = waiting_for(sql, old.front())) old.push_back(*std::move(waiting));
     Image after = before;
     apply({.kind = AttributeEdit::Kind::put, .name = "name", .value = name}, config_.limits, after);
     after.updated_at = now();
     rows::update_image(sql, before, after);
-    rows::replace_image(sql, gone, id, how, after.updated_at);
-    return gone;
+    std::erase_if(old, [&](const Image& each) {
+      if (after.status == ImageStatus::saving && has_data(each.status)) {
+        rows::defer_replacement(sql, each, after, how);
+        return true;
+      }
+      rows::replace_image(sql, each, id, how, after.updated_at);
+      return how == Replaced::hidden || each.is_protected;
+    });
+    return old;
   });
-  if (how == Replaced::deleted) remove_data(database_, store_, old);
+  for (const auto& image : removed) remove_data(database_, store_, image);
 }
 
 void DatabaseCatalog::remove(const Caller& caller, const ImageId& id) {
@@ -385,6 +403,17 @@ void DatabaseCatalog::remove(const Caller& caller, const ImageId& id) {
   });
   remove_data(database_, store_, image);
   if (is_being_filled(image.status)) staging_.remove(id);
+}
+
+bool DatabaseCatalog::remove_queued(const Caller& caller, const ImageId& id) {
+  return database_.write([&](Session& sql) {
+    const auto image = find_visible(sql, caller, id);
+    if (!image || image->status != ImageStatus::queued) return false;
+    static_cast<void>(require_modifiable(sql, caller, id));
+    if (image->is_protected) return false;
+    rows::delete_image(sql, *image, now());
+    return true;
+  });
 }
 
 void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expectation& expected) {
@@ -423,7 +452,7 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_data(const Caller& caller, con
     throw Error(Errc::deactivated,
                 "The requested image has been deactivated. Image data download is forbidden.");
   }
-  if (image->status != ImageStatus::active && image->status != ImageStatus::deactivated) {
+  if (!has_data(image->status)) {
     throw Error(Errc::not_ready, "image " + id.text() + " has no data yet (status " +
                                      std::string(to_string(image->status)) + ")");
   }

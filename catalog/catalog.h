@@ -70,14 +70,19 @@ class Catalog {
                       std::span<const ImageEdit> edits) = 0;
 
   /// Gives the image `name` and deletes or hides the image that had it, in one transaction; the
-  /// new one takes the old one's place in the order of names. Errors: not_found, forbidden,
-  /// protected_.
+  /// new one takes the old one's place in the order of names. While the new one is saving, an old
+  /// one with data is only hidden from entries(): it is replaced by the publication, and has its
+  /// place again if that never comes. Errors: not_found, forbidden, protected_.
   virtual void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
                            const ImageId& replaced, Replaced how) = 0;
 
   /// Soft deletion, then the data. Open readers keep theirs. Errors: not_found, forbidden,
   /// protected_.
   virtual void remove(const Caller& caller, const ImageId& id) = 0;
+
+  /// The same for an image that nobody has begun to fill; false if somebody has, or it is
+  /// protected or gone.
+  virtual bool remove_queued(const Caller& caller, const ImageId& id) = 0;
 
   /// Adds one tag, if it is not there yet. Errors: as update().
   virtual void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;

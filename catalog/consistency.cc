@@ -22,10 +22,6 @@ namespace glance {
 
 namespace {
 
-bool has_data(const Image& image) {
-  return image.status == ImageStatus::active || image.status == ImageStatus::deactivated;
-}
-
 Fault fault_of_open(Errc code) {
   if (code == Errc::not_found) return Fault::missing;
   return code == Errc::unsupported ? Fault::unverifiable : Fault::unreadable;
@@ -48,12 +44,12 @@ void check_images(Database& database, Store& store, const FindingSink& report) {
   for (const auto& id : ids) {
     const auto select = [&](Session& sql) { return rows::select_image(sql, id); };
     auto image = database.read(select);
-    if (!image || !has_data(*image)) continue;
+    if (!image || !has_data(image->status)) continue;
     const auto finding = check_data(store, *image);
     if (!finding) continue;
     // The row goes before the data: who is deleted between our two looks has lost nothing.
     image = database.read(select);
-    if (image && has_data(*image)) report(*finding);
+    if (image && has_data(image->status)) report(*finding);
   }
 }
 

@@ -134,6 +134,10 @@ bool is_being_filled(ImageStatus status) noexcept {
          status == ImageStatus::importing;
 }
 
+bool has_data(ImageStatus status) noexcept {
+  return status == ImageStatus::active || status == ImageStatus::deactivated;
+}
+
 bool can_transition(ImageStatus from, ImageStatus to) noexcept {
   return (kTransitions[static_cast<std::size_t>(from)] & set_of({to})) != 0;
 }

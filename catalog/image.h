@@ -60,6 +60,9 @@ enum class ImageStatus {
 /// Data are on their way: saving, uploading, importing.
 [[nodiscard]] bool is_being_filled(ImageStatus status) noexcept;
 
+/// The data are there, be it for administrators only: active, deactivated.
+[[nodiscard]] bool has_data(ImageStatus status) noexcept;
+
 enum class Visibility { public_, private_, shared, community };
 
 [[nodiscard]] std::string_view to_string(Visibility visibility) noexcept;

@@ -26,10 +26,6 @@ timespec to_timespec(Timestamp time) noexcept {
   return {.tv_sec = seconds.count(), .tv_nsec = rest.count()};
 }
 
-bool has_data_for_good(ImageStatus status) noexcept {
-  return status == ImageStatus::active || status == ImageStatus::deactivated;
-}
-
 /// Keys that users may set, but whose default value says nothing.
 bool is_default(const Image& image, std::string_view key) {
   if (key == "visibility") return image.visibility == Visibility::shared;
@@ -80,7 +76,7 @@ void set_times(struct stat& status, Timestamp data, Timestamp change) noexcept {
 
 struct stat file_stat(const Node& node, std::optional<std::uint64_t> size,
                       const MountOptions& options) noexcept {
-  const mode_t mode = has_data_for_good(node.image.status) ? 0444 : 0666;
+  const mode_t mode = has_data(node.image.status) ? 0444 : 0666;
   struct stat status = common_stat(node.inode, S_IFREG | mode, options);
   status.st_nlink = node.links();
   set_size(status, size.value_or(node.image.size));

@@ -181,6 +181,7 @@ void Filesystem::rename(Inode parent, std::string_view name, Inode new_parent,
   if (target && target->inode == node->inode) return;
   // Before the old image is given up for it.
   files_.publish_closed(node->inode);
+  files_.wait_for_release(node->inode);
   if (target) {
     catalog_.rename_over(caller_, node->image.id, image_name, target->image.id, options_.replaced);
   } else {

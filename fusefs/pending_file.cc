@@ -163,9 +163,8 @@ void PendingFile::writer_died(int code) {
   if (upload_) {
     upload_->abandon(why);
     upload_.reset();
-  } else if (target_.created) {
-    spdlog::info("image {} is removed again: {}", target_.id.text(), why);
-    catalog_.remove(caller_, target_.id);
+  } else {
+    remove_unfilled();
   }
 }
 
@@ -181,7 +180,8 @@ void PendingFile::release(Access access) {
   --handles_;
   if (access != Access::read) --writing_handles_;
   if (finished_ || writing_handles_ > 0) return;
-  if (failure_) return give_up();
+  // Overwriting by nothing at all leaves the old image where it is.
+  if (failure_ || (!upload_ && target_.replaces)) return give_up();
   if (!upload_) return;
   if (!editor_) {
     expect_release(kSealedWait);  // it may have to seal first
@@ -213,10 +213,15 @@ void PendingFile::give_up() {
   if (upload_) {
     upload_->abandon(failure_->what());
     upload_.reset();
-  } else if (target_.created && !touched_) {
-    // Not a single byte was taken. Another mount may be filling the image by now.
-    const auto image = catalog_.find(caller_, target_.id);
-    if (image && image->status == ImageStatus::queued) catalog_.remove(caller_, target_.id);
+  } else if (!touched_) {
+    remove_unfilled();
+  }
+}
+
+/// Not a single byte was taken here. Somebody else may be filling the image by now: then it stays.
+void PendingFile::remove_unfilled() {
+  if (target_.created && catalog_.remove_queued(caller_, target_.id)) {
+    spdlog::info("image {} is removed again: nothing was written to it", target_.id.text());
   }
 }
 
@@ -241,6 +246,7 @@ void PendingFile::abandon() noexcept {
   const auto upload = std::exchange(upload_, nullptr);
   try {
     if (upload && upload->acknowledged()) upload->publish();
+    if (!upload && target_.replaces) remove_unfilled();
   } catch (const std::exception& error) {
     log_not_published(target_.id, error);
   }

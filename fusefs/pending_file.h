@@ -129,6 +129,7 @@ class PendingFile {
   void writer_died(int code) REQUIRES(mutex_);
   void publish() REQUIRES(mutex_);
   void give_up() REQUIRES(mutex_);
+  void remove_unfilled() REQUIRES(mutex_);
   void finish() REQUIRES(mutex_);
   void expect_release(std::optional<std::chrono::milliseconds> within) EXCLUDES(release_mutex_);
 

@@ -19,8 +19,12 @@ namespace {
 // and not `= false`, see kPropertiesOf in image_rows.cc.
 
 // Glance hides killed and deleted images; pending_delete ones wait for its scrubber.
+// An image stays hidden while the one that was renamed over it is not whole (replacement_rows.h).
 constexpr std::string_view kImages =
-    "SELECT id, name, status, os_hidden, size, created_at, updated_at,"
+    "SELECT id, name, status,"
+    " os_hidden OR id IN (SELECT r.replaced_id FROM glancefs_replacements r"
+    " JOIN images heir ON heir.id = r.image_id AND heir.name = r.name),"
+    " size, created_at, updated_at,"
     " COALESCE(LENGTH(checksum), 0), os_hash_algo, COALESCE(LENGTH(os_hash_value), 0)"
     " FROM images WHERE deleted IS FALSE"
     " AND status NOT IN ('killed', 'deleted', 'pending_delete')";

@@ -318,9 +318,11 @@ void insert_image(Session& sql, const Image& image) {
     upsert_property(sql, image.id.text(), name, value, created);
   }
   for (const auto& tag : image.tags) insert_tag(sql, image.id.text(), tag, created);
-  if (image.temporary) {
-    execute(sql, "INSERT INTO glancefs_temporaries (image_id) VALUES (:id)", image.id.text());
-  }
+  if (image.temporary) insert_temporary(sql, image.id);
+}
+
+void insert_temporary(Session& sql, const ImageId& id) {
+  execute(sql, "INSERT OR IGNORE INTO glancefs_temporaries (image_id) VALUES (:id)", id.text());
 }
 
 void update_image(Session& sql, const Image& before, const Image& after) {
@@ -390,25 +392,6 @@ void return_to_queued(Session& sql, const ImageId& id, Timestamp when) {
           "UPDATE images SET status = 'queued', size = NULL, virtual_size = NULL,"
           " updated_at = :now WHERE id = :id AND status = 'uploading' AND deleted IS FALSE",
           format_db_time(when), id.text());
-}
-
-void replace_image(Session& sql, const Image& old, const ImageId& heir, Replaced how,
-                   Timestamp when) {
-  if (old.is_protected) return;
-  execute(sql,
-          "UPDATE glancefs_names SET seq ="
-          " COALESCE((SELECT n.seq FROM glancefs_names n WHERE n.image_id = :from), seq)"
-          " WHERE image_id = :heir",
-          old.id.text(), heir.text());
-  switch (how) {
-    case Replaced::deleted:
-      return delete_image(sql, old, when);
-    case Replaced::hidden:
-      Image hidden = old;
-      hidden.os_hidden = true;
-      hidden.updated_at = when;
-      return update_image(sql, old, hidden);
-  }
 }
 
 }  // namespace glance::rows

@@ -42,6 +42,9 @@ extern const char* const kImageColumns;
 
 void insert_image(Session& sql, const Image& image);
 
+/// Shows the image to callers who see temporaries only, see ImageDraft.
+void insert_temporary(Session& sql, const ImageId& id);
+
 /// Writes what differs between the two states, locations too, and `after.updated_at`. URLs that are
 /// no longer there are noted in glancefs_garbage: their data are the store's to remove.
 void update_image(Session& sql, const Image& before, const Image& after);
@@ -60,10 +63,5 @@ void delete_image(Session& sql, const Image& image, Timestamp when);
 
 /// An uploading image waits for data again; any other stays as it is.
 void return_to_queued(Session& sql, const ImageId& id, Timestamp when);
-
-/// Lets `heir` take `old`'s place in the order of names, and deletes or hides `old`, which stays
-/// as it is if it is protected.
-void replace_image(Session& sql, const Image& old, const ImageId& heir, Replaced how,
-                   Timestamp when);
 
 }  // namespace glance::rows

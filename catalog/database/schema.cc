@@ -342,6 +342,22 @@ const std::array kUploadTriggers = {
              "CREATE TRIGGER glancefs_temporary_named AFTER UPDATE OF name ON images"
              " WHEN NEW.name IS NOT OLD.name BEGIN"
              " DELETE FROM glancefs_temporaries WHERE image_id = NEW.id; END"},
+    // See replacement_rows.h. Whether another image is shown depends on these rows.
+    Addition{"glancefs_replacement_dropped",
+             "CREATE TRIGGER glancefs_replacement_dropped AFTER UPDATE OF name, status ON images"
+             " WHEN NEW.name IS NOT OLD.name OR NEW.status = 'deleted' BEGIN"
+             " DELETE FROM glancefs_replacements WHERE image_id = NEW.id; END"},
+    Addition{"glancefs_replaced_named",
+             "CREATE TRIGGER glancefs_replaced_named AFTER UPDATE OF name ON images"
+             " WHEN NEW.name IS NOT OLD.name BEGIN"
+             " DELETE FROM glancefs_replacements WHERE replaced_id = NEW.id AND name ="
+             " (SELECT heir.name FROM images heir WHERE heir.id = image_id); END"},
+    Addition{"glancefs_replacement_begun",
+             "CREATE TRIGGER glancefs_replacement_begun AFTER INSERT ON glancefs_replacements BEGIN"
+             " INSERT INTO glancefs_changes (image_id) VALUES (NEW.replaced_id); END"},
+    Addition{"glancefs_replacement_over",
+             "CREATE TRIGGER glancefs_replacement_over AFTER DELETE ON glancefs_replacements BEGIN"
+             " INSERT INTO glancefs_changes (image_id) VALUES (OLD.replaced_id); END"},
 };
 
 // Images that were there before the table was (an existing Glance's), and those that a Glance

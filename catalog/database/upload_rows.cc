@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "catalog/database/replacement_rows.h"
 #include "catalog/timestamp.h"
 
 namespace glance::rows {
@@ -33,20 +34,6 @@ std::string origin_name(UploadOrigin origin) {
   throw Error(Errc::invalid, "unknown upload origin");
 }
 
-std::optional<Replacement> select_replacement(Session& sql, const ImageId& id) {
-  std::string replaced;
-  std::string name;
-  int hides = 0;
-  sql << "SELECT replaced_id, name, hides FROM glancefs_replacements WHERE image_id = :id",
-      soci::use(id.text()), soci::into(replaced), soci::into(name), soci::into(hides);
-  if (!sql.got_data()) return std::nullopt;
-  auto image = ImageId::parse(replaced);
-  if (!image) throw Error(Errc::corrupt, "glancefs_replacements names '" + replaced + "'");
-  return Replacement{.image = std::move(*image),
-                     .name = name,
-                     .how = hides != 0 ? Replaced::hidden : Replaced::deleted};
-}
-
 }  // namespace
 
 void insert_upload(Session& sql, const ImageId& id, const UploadOptions& options, Timestamp when) {
@@ -58,12 +45,7 @@ void insert_upload(Session& sql, const ImageId& id, const UploadOptions& options
           " updated_at) VALUES (:id, :host, :origin, :owns, :state, :created, :updated)",
           id.text(), host_name(), origin_name(options.origin), int{options.owns_image},
           std::string(kOpen), now, now);
-  if (!options.replaces) return;
-  execute(sql,
-          "INSERT INTO glancefs_replacements (image_id, replaced_id, name, hides)"
-          " VALUES (:id, :replaced, :name, :hides)",
-          id.text(), options.replaces->image.text(), options.replaces->name,
-          int{options.replaces->how == Replaced::hidden});
+  if (options.replaces) insert_replacement(sql, id, *options.replaces);
 }
 
 bool seal_upload(Session& sql, const ImageId& id, const SealedData& data, Timestamp when) {

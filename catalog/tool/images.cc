@@ -29,10 +29,6 @@ std::vector<Image> resolve_images(Catalog& catalog, const std::vector<std::strin
   return images;
 }
 
-bool has_data(ImageStatus status) noexcept {
-  return status == ImageStatus::active || status == ImageStatus::deactivated;
-}
-
 std::pair<std::string, std::string> split_assignment(const std::string& text) {
   const auto sign = text.find('=');
   if (sign == std::string::npos || sign == 0) {

@@ -20,9 +20,6 @@ namespace glance::tool {
 [[nodiscard]] std::vector<Image> resolve_images(Catalog& catalog,
                                                 const std::vector<std::string>& references);
 
-/// Whether an image in this state has data to read.
-[[nodiscard]] bool has_data(ImageStatus status) noexcept;
-
 /// Splits `KEY=VALUE` at its first `=`. UsageError, if there is none or no key before it.
 [[nodiscard]] std::pair<std::string, std::string> split_assignment(const std::string& text);
 

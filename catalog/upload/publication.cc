@@ -5,6 +5,7 @@
 
 #include "catalog/database/image_rows.h"
 #include "catalog/database/location_rows.h"
+#include "catalog/database/replacement_rows.h"
 
 namespace glance {
 
@@ -14,6 +15,14 @@ struct Published {
   Image image;
   std::optional<Image> replaced;
 };
+
+/// The image that the heir is to replace, if it is still there. If that was overwritten, the heir
+/// gets the name that it has by now.
+std::optional<Image> take_name(Session& sql, const Replacement& replacement, Image& heir) {
+  auto old = rows::select_image(sql, replacement.image);
+  if (heir.name != replacement.name) heir.name = old ? old->name : replacement.name;
+  return old;
+}
 
 /// The image as it becomes active with the sealed data; nothing if it no longer waits for them.
 std::optional<Published> activate(Session& sql, const ImageId& id, const Location& location) {
@@ -35,10 +44,7 @@ std::optional<Published> activate(Session& sql, const ImageId& id, const Locatio
   if (!after.container_format) after.container_format = sealed.container_format;
   after.updated_at = now();
   std::optional<Image> replaced;
-  if (upload->replaces) {
-    after.name = upload->replaces->name;
-    replaced = rows::select_image(sql, upload->replaces->image);
-  }
+  if (upload->replaces) replaced = take_name(sql, *upload->replaces, after);
   rows::update_image(sql, *before, after);
   rows::insert_location(sql, id, location, after.updated_at);
   after.locations.push_back(location);
@@ -96,6 +102,7 @@ bool discard_upload(Database& database, BlobWriter* blob, const ImageId& id) {
   const bool taken_back = database.write([&](Session& sql) {
     const auto upload = rows::select_upload(sql, id);
     if (!upload || !upload->is_open()) return false;
+    rows::cancel_replacement(sql, id);
     rows::delete_upload(sql, id);
     const auto image = rows::select_image(sql, id);
     if (!image || image->status != ImageStatus::saving) return true;

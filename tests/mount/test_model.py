@@ -42,6 +42,7 @@ class File:
     properties: dict = field(default_factory=dict)
     writers: int = 0
     handles: int = 0
+    replaces: "File | None" = None  # hidden until this one, which has its name, is whole
 
     @property
     def status(self):
@@ -63,6 +64,12 @@ class File:
         """Nobody writes to it any more; `for_good`: nor comes back."""
         if self.touched and not self.writers and (for_good or not self.editor):
             self.active = True
+            self.replace()
+
+    def replace(self):
+        if self.replaces:
+            self.replaces.gone = True
+        self.replaces = None
 
 
 @dataclass(eq=False)
@@ -244,6 +251,14 @@ class Machine(RuleBasedStateMachine):
         if not handle.file.gone:
             handle.file.settle()
 
+    def take_away(self, name):
+        """The file of that name, which goes back to whom it was to replace."""
+        file = self.files.pop(name)
+        if file.replaces:
+            self.files[name] = file.replaces
+            file.replaces = None
+        return file
+
     # ── names ────────────────────────────────────────────────────────────────────────────────
 
     @rule(old=names, new=names)
@@ -252,17 +267,22 @@ class Machine(RuleBasedStateMachine):
             os.rename(self.path(old), self.path(new))
             if old == new:
                 return
-            if new in self.files:
-                self.files[new].gone = True
-            file = self.files[new] = self.files.pop(old)
-            if not file.handles:
-                file.settle(for_good=True)
+            if not self.files[old].handles:
+                self.files[old].settle(for_good=True)
+            file = self.take_away(old)
+            if target := self.files.get(new):
+                file.replaces = target if target.active else target.replaces
+                target.gone = target.gone or target is not file.replaces
+                target.replaces = None
+            if file.status != "saving":
+                file.replace()
+            self.files[new] = file
 
     @rule(name=names)
     def unlink(self, name):
         with answers(None if name in self.files else "ENOENT"):
             os.unlink(self.path(name))
-            self.files.pop(name).gone = True
+            self.take_away(name).gone = True
 
     @rule(name=names, other=names, make=st.sampled_from([os.mkdir, os.symlink, os.link]))
     def make_what_is_no_image(self, name, other, make):

@@ -158,12 +158,16 @@ class FileWriter final : public BlobWriter {
   }
 
   void allocate(std::uint64_t offset, std::uint64_t size, bool grow) override {
+    const std::uint64_t before = file_size(fd_.get());
     if (::fallocate(fd_.get(), grow ? 0 : FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                     static_cast<off_t>(size)) == 0) {
       return;
     }
-    if (errno == EOPNOTSUPP) throw Error(Errc::unsupported, "the store cannot set room aside");
-    throw_store_errno(errno, "setting room aside for image data");
+    const int error = errno;
+    if (error == EOPNOTSUPP) throw Error(Errc::unsupported, "the store cannot set room aside");
+    // ext4 keeps what it got before the room ran out, as a larger file.
+    truncate(before);
+    throw_store_errno(error, "setting room aside for image data");
   }
 
   void copy(const BlobReader& source, std::uint64_t from, std::uint64_t to,

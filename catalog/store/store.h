@@ -58,8 +58,8 @@ class BlobWriter {
   virtual void write(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
   virtual void truncate(std::uint64_t size) = 0;
 
-  /// Sets room aside; with `grow` the bytes become part of the data, as zeros. Error:
-  /// unsupported.
+  /// Sets room aside; with `grow` the bytes become part of the data, as zeros. On failure the size
+  /// is what it was. Errors: unsupported, no_space, over_quota, too_large, io.
   virtual void allocate(std::uint64_t offset, std::uint64_t size, bool grow) = 0;
 
   /// Copies `size` bytes, which `source` has, from its offset `from` to `to`; shares the blocks

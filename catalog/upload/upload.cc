@@ -234,6 +234,14 @@ void Upload::acknowledge(const std::function<bool(Session&)>& record) {
   if (!recorded) throw deleted();
 }
 
+/// No close is acknowledged whose data the store does not hold: nobody could read the image.
+void Upload::require_size() const {
+  const std::uint64_t stored = blob_->size();
+  if (stored == size_) return;
+  throw Error(Errc::corrupt, "image " + id_.text() + " was written with " + std::to_string(size_) +
+                                 " bytes, but " + std::to_string(stored) + " are in the store");
+}
+
 void Upload::seal_locked() {
   if (state_ == State::sealed) return;
   // Read now, not when the upload began: `cp --preserve=xattr` sets attributes after the data.
@@ -247,6 +255,7 @@ void Upload::seal_locked() {
   const rows::SealedData data = examine(*image, *blob_, size_, digests(), options_.detect_format);
   require_expected(merged(normalized(options_.expected), expected), *blob_, data);
   blob_->sync();
+  require_size();
   acknowledge([&](Session& sql) { return rows::seal_upload(sql, id_, data, now()); });
   state_ = State::sealed;
 }
@@ -261,6 +270,7 @@ void Upload::close() {
   attempt([&]() REQUIRES(mutex_) {
     if (published_ || state_ != State::open) return;
     blob_->sync();
+    require_size();
     acknowledge(
         [&, size = size_](Session& sql) { return rows::close_upload(sql, id_, size, now()); });
     state_ = State::closed;

@@ -66,7 +66,7 @@ struct UploadOptions {
 ///
 /// Errors of all verbs: gone (the image was deleted meanwhile), no_space, over_quota (the
 /// filesystem's, or user_storage_quota), too_large (image_size_cap), mismatch (the data are not
-/// what was announced), io, busy.
+/// what was announced), corrupt (the store does not hold the bytes that were written), io, busy.
 class Upload {
  public:
   /// queued → saving by compare-and-swap. Errors: not_found, conflict (not queued, or another
@@ -134,6 +134,7 @@ class Upload {
   void fail(const Error& error) REQUIRES(mutex_);
   void reopen() REQUIRES(mutex_);
   void acknowledge(const std::function<bool(Session&)>& record) REQUIRES(mutex_);
+  void require_size() const REQUIRES(mutex_);
   void seal_locked() REQUIRES(mutex_);
   void take_back(const std::string& why) noexcept REQUIRES(mutex_);
   void grown(std::uint64_t from, std::uint64_t to) REQUIRES(mutex_);

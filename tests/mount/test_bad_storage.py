@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from support.expectations import assert_published, fails_with
-from support.filesystems import quota, tmpfs
+from support.filesystems import ext4, quota, tmpfs
 from support.images import random_file
 from support.mounts import MountSet, mounted_paths
 from support.processes import SLOW, Daemon, environment, program, run, wait_until
@@ -40,6 +40,20 @@ def full_disk_with_the_database(folder, catalog_dir):
 
 
 @contextmanager
+def full_ext4(folder, catalog_dir):
+    with ext4(folder, 20) as small:
+        catalog_dir.store = small / "images"
+        yield "ENOSPC"
+
+
+@contextmanager
+def full_ext4_with_the_database(folder, catalog_dir):
+    with ext4(folder, 20) as small:
+        catalog_dir.__init__(small / "catalog")
+        yield "ENOSPC"
+
+
+@contextmanager
 def exhausted_quota(folder, catalog_dir):
     with quota(folder, 16) as limited:
         catalog_dir.store = limited / "images"
@@ -56,7 +70,15 @@ def project_quota(folder, catalog_dir):
     yield "EDQUOT"
 
 
-LIMITS = [full_disk, full_disk_with_the_database, exhausted_quota, size_cap, project_quota]
+LIMITS = [
+    full_disk,
+    full_disk_with_the_database,
+    full_ext4,
+    full_ext4_with_the_database,
+    exhausted_quota,
+    size_cap,
+    project_quota,
+]
 SETTINGS = {size_cap: {"image_size_cap": ROOM}, project_quota: {"user_storage_quota": ROOM}}
 
 

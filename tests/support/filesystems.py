@@ -32,6 +32,16 @@ def tmpfs(point, megabytes):
 
 
 @contextmanager
+def ext4(folder, megabytes):
+    """That much of the filesystem that most stores lie on."""
+    image = folder / "ext4.img"
+    run("truncate", "-s", f"{megabytes}M", image)
+    run("mkfs.ext4", "-q", "-m", "0", image)
+    with loop_device(image) as device, mounted(device, folder / "ext4") as point:
+        yield point
+
+
+@contextmanager
 def btrfs(folder):
     """256 MiB of a filesystem whose files can share blocks."""
     image = folder / "btrfs.img"

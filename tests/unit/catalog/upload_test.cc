@@ -175,6 +175,22 @@ TEST_F(Uploading, AFailureIsRepeatedByEveryLaterVerb) {
   EXPECT_EQ(test::error_of([&] { upload->publish(); }), Errc::too_large);
 }
 
+TEST_F(Uploading, NoCloseIsAcknowledgedWhoseDataTheStoreDoesNotHold) {
+  for (const auto verb : {&Upload::seal, &Upload::close}) {
+    for (const std::uintmax_t stored : {4, 6}) {
+      const auto image = add("x");
+      auto upload = catalog_->upload(caller_, image.id, {});
+      upload->write(0, bytes("hello"));
+      std::filesystem::resize_file(datadir() / ".uploads" / image.id.text(), stored);
+      EXPECT_EQ(test::error_of([&] { (*upload.*verb)(); }), Errc::corrupt);
+      EXPECT_FALSE(upload->acknowledged());
+      upload.reset();
+      EXPECT_EQ(status(image.id), ImageStatus::queued);
+      EXPECT_THAT(stored_files(), IsEmpty());
+    }
+  }
+}
+
 TEST_F(Uploading, AnOffsetThatWrapsAroundIsTooLarge) {
   const auto image = add("x");
   const auto upload = catalog_->upload(caller_, image.id, {});

@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include <unistd.h>
-
 #include "catalog/error.h"
 
 namespace glance {
@@ -42,23 +40,40 @@ void EarlySync::written(std::uint64_t bytes) {
   wake_.notify_all();
 }
 
+void EarlySync::throw_failure() const {
+  if (error_ != 0) throw_errno(error_, "writing image data back");
+}
+
 void EarlySync::require_success() {
   MutexLock lock(mutex_);
-  if (error_ != 0) throw_errno(error_, "writing image data back");
+  throw_failure();
+}
+
+void EarlySync::require_end_in_success() {
+  MutexLock lock(mutex_);
+  ++waiting_;
+  while (running_) ended_.wait(lock);
+  --waiting_;
+  wake_.notify_all();
+  throw_failure();
 }
 
 void EarlySync::run() {
   for (;;) {
     {
       MutexLock lock(mutex_);
-      while (!stopping_ && unsynced_ < kStep) wake_.wait(lock);
+      while (!stopping_ && (unsynced_ < kStep || waiting_ > 0)) wake_.wait(lock);
       if (stopping_) return;
       unsynced_ = 0;
+      running_ = true;
     }
-    if (::fdatasync(fd_) == 0) continue;
-    const int error = errno;
-    MutexLock lock(mutex_);
-    if (error_ == 0) error_ = error;
+    const int error = sync_(fd_) == 0 ? 0 : errno;
+    {
+      MutexLock lock(mutex_);
+      running_ = false;
+      if (error_ == 0) error_ = error;
+    }
+    ended_.notify_all();
   }
 }
 

@@ -185,7 +185,7 @@ class FileWriter final : public BlobWriter {
 
   void sync() override {
     if (::fsync(fd_.get()) != 0) throw_store_errno(errno, "fsync of image data");
-    early_sync_.require_success();
+    early_sync_.require_end_in_success();
     if (entry_synced_) return;
     sync_directory((published_ ? target_ : spool_).parent_path());
     entry_synced_ = true;

@@ -2,8 +2,10 @@
 #include "catalog/store/early_sync.h"
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <future>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -58,6 +60,53 @@ TEST_F(EarlySyncTest, ASmallFileIsLeftToTheSyncAtItsEnd) {
     early.require_success();
   }
   EarlySync unused(writing_.get());
+}
+
+/// A sync that ends when it is told to, with EIO.
+class SlowSync {
+ public:
+  [[nodiscard]] EarlySync::Sync function() {
+    return [this](int) {
+      begun_.set_value();
+      end_.get_future().wait();
+      errno = EIO;
+      return -1;
+    };
+  }
+  void wait_for_begin() { begun_.get_future().wait(); }
+  void end() { end_.set_value(); }
+
+ private:
+  std::promise<void> begun_;
+  std::promise<void> end_;
+};
+
+TEST(EarlySyncAtItsEnd, WaitsForASyncThatMayHaveBeenToldOfALostWrite) {
+  SlowSync slow;
+  EarlySync early(-1, slow.function());
+  early.written(kEnough);
+  slow.wait_for_begin();
+  early.require_success();
+  auto end = std::async(std::launch::async, [&] { early.require_end_in_success(); });
+  EXPECT_EQ(end.wait_for(20ms), std::future_status::timeout);
+  slow.end();
+  EXPECT_THROW(end.get(), Error);
+  EXPECT_THROW(early.require_end_in_success(), Error);
+}
+
+TEST(EarlySyncAtItsEnd, GoesOnWithWhatIsWrittenAfterwards) {
+  std::promise<void> first;
+  std::promise<void> second;
+  int calls = 0;
+  EarlySync early(-1, [&](int) {
+    if (++calls <= 2) (calls == 1 ? first : second).set_value();
+    return 0;
+  });
+  early.written(kEnough);
+  first.get_future().wait();
+  early.require_end_in_success();
+  early.written(kEnough);
+  EXPECT_EQ(second.get_future().wait_for(10s), std::future_status::ready);
 }
 
 }  // namespace

@@ -15,9 +15,9 @@
 
 #include "catalog/config.h"
 #include "catalog/database/image_rows.h"
-#include "catalog/database/location_rows.h"
 #include "catalog/upload/digester.h"
 #include "catalog/upload/examination.h"
+#include "catalog/upload/garbage.h"
 
 namespace glance::locations {
 
@@ -121,18 +121,18 @@ void take_validation(const ValidationData& data, const Config& config, Image& im
 // ── the data ──────────────────────────────────────────────────────────────────────────────────
 
 /// Whether the file is this image's to have: no other image's, and not on its way out.
-bool is_free(Session& sql, const std::string& url, const Image& image) {
+bool is_free(Session& sql, const Store& store, const std::string& url, const Image& image) {
   const auto file_name = std::filesystem::path(url).filename().string();
   const auto owner = ImageId::parse(file_name);
   if (owner && *owner != image.id && rows::id_exists(sql, *owner)) return false;
-  return !rows::location_is_known(sql, url);
+  return !is_location(sql, store, url) && !is_garbage(sql, store, url);
 }
 
 /// The size of the data that the caller may register for the image.
 std::uint64_t examined_size(Session& sql, const Caller& caller, const NewLocation& added,
                             Store& store, const Image& image) {
   const auto& url = added.location.url;
-  if (!caller.is_admin || !is_free(sql, url, image)) throw invalid_location();
+  if (!caller.is_admin || !is_free(sql, store, url, image)) throw invalid_location();
   try {
     const auto size = store.open(added.location)->size();
     const bool fits = size > 0 && image.size.value_or(size) == size;
@@ -152,14 +152,21 @@ void require_quota(std::size_t attempted, std::int64_t quota) {
                           attempted, quota));
 }
 
+Error repetition(const Location& location) {
+  return {Errc::invalid, fmt::format("The location {} already exists", location.url)};
+}
+
 void activate(Image& image) {
   if (image.status != ImageStatus::queued) return;
   require_formats(image);
   image.status = ImageStatus::active;
 }
 
-/// The store's id, where stores have ids and the caller has not said it.
-NewLocation completed(NewLocation added, const Config& config) {
+/// With the store's spelling of its place, so that one file is one location, and the store's id,
+/// where stores have ids and the caller has not said it.
+NewLocation completed(NewLocation added, const Config& config, const Store& store) {
+  auto& url = added.location.url;
+  url = store.canonical_url(url).value_or(url);
   auto metadata = nlohmann::ordered_json::parse(added.location.metadata, nullptr, false);
   if (config.enabled_backends && metadata.is_object() && !metadata.contains("store")) {
     metadata["store"] = config.store_id;
@@ -170,14 +177,13 @@ NewLocation completed(NewLocation added, const Config& config) {
 
 void add(Session& sql, const Caller& caller, const LocationEdit& edit, const Config& config,
          Store& store, Image& image) {
-  const auto added = completed(edit.locations.front(), config);
+  const auto added = completed(edit.locations.front(), config, store);
   if (added.validation) take_validation(*added.validation, config, image);
   const auto position = place_to_add(edit, image.locations.size());
-  const bool repeated = std::ranges::any_of(
-      image.locations, [&](const Location& each) { return each.url == added.location.url; });
-  if (repeated) {
-    throw Error(Errc::invalid, fmt::format("The location {} already exists", added.location.url));
-  }
+  const bool repeated = std::ranges::any_of(image.locations, [&](const Location& each) {
+    return store.is_same_place(each.url, added.location.url);
+  });
+  if (repeated) throw repetition(added.location);
   require_quota(image.locations.size() + 1, config.limits.image_location_quota);
   image.size = examined_size(sql, caller, added, store, image);
   image.locations.insert(image.locations.begin() + static_cast<std::ptrdiff_t>(position),
@@ -216,25 +222,24 @@ void replace(Session& sql, const Caller& caller, const LocationEdit& edit, const
   }
   std::multiset<std::string> old_urls;
   std::multiset<std::string> new_urls;
-  std::vector<Location> wanted;
-  for (const auto& each : image.locations) old_urls.insert(each.url);
+  std::vector<NewLocation> wanted;
+  for (const auto& each : image.locations) {
+    old_urls.insert(store.canonical_url(each.url).value_or(each.url));
+  }
   for (const auto& each : edit.locations) {
-    wanted.push_back(completed(each, config).location);
-    new_urls.insert(each.location.url);
+    wanted.push_back(completed(each, config, store));
+    new_urls.insert(wanted.back().location.url);
     if (each.validation) take_validation(*each.validation, config, image);
   }
   require_quota(wanted.size(), config.limits.image_location_quota);
-  if (old_urls != new_urls) {
-    if (!old_urls.empty()) throw Error(Errc::invalid, "Original locations is not empty");
-    for (const auto& each : edit.locations) {
-      if (new_urls.count(each.location.url) > 1) {
-        throw Error(Errc::invalid,
-                    fmt::format("The location {} already exists", each.location.url));
-      }
-      image.size = examined_size(sql, caller, each, store, image);
-    }
+  const bool same = old_urls == new_urls;
+  if (!same && !old_urls.empty()) throw Error(Errc::invalid, "Original locations is not empty");
+  for (const auto& each : wanted) {
+    if (new_urls.count(each.location.url) > 1) throw repetition(each.location);
+    if (!same) image.size = examined_size(sql, caller, each, store, image);
   }
-  image.locations = std::move(wanted);
+  image.locations.clear();
+  for (auto& each : wanted) image.locations.push_back(std::move(each.location));
   activate(image);
 }
 

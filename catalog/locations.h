@@ -20,7 +20,8 @@ namespace locations {
 ///
 /// Only administrators may register `file://` locations, and only files that lie in the store's
 /// own directory and belong to no other image: anything else would let a caller read, or by
-/// deleting the image delete, what is not his.
+/// deleting the image delete, what is not his. One file is one location, however its URL is
+/// spelled: it is kept as the store spells it.
 ///
 /// Errors: forbidden (locations are not shown, the last one, not an administrator), conflict (the
 /// image's status, or digests that contradict it), invalid (position, location, a repetition,

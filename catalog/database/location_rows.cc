@@ -43,9 +43,11 @@ void update_locations(Session& sql, const Image& before, const Image& after) {
     if (*old != *now) update_metadata(sql, after.id, *now, when);
   }
   for (auto old = old_rest; old != before.locations.end(); ++old) {
+    // The last row: somebody may have given the image the same location twice.
     execute(sql,
             "UPDATE image_locations SET deleted = true, deleted_at = :gone, updated_at = :now,"
-            " status = 'deleted' WHERE image_id = :id AND value = :url AND deleted IS FALSE",
+            " status = 'deleted' WHERE id = (SELECT MAX(id) FROM image_locations"
+            " WHERE image_id = :id AND value = :url AND deleted IS FALSE)",
             when, when, after.id.text(), old->url);
     const bool kept = std::ranges::any_of(
         after.locations, [&](const Location& each) { return each.url == old->url; });
@@ -56,12 +58,14 @@ void update_locations(Session& sql, const Image& before, const Image& after) {
   }
 }
 
-bool location_is_known(Session& sql, const std::string& url) {
-  int count = 0;
-  sql << "SELECT (SELECT COUNT(*) FROM image_locations WHERE value = :url AND deleted IS FALSE)"
-         " + (SELECT COUNT(*) FROM glancefs_garbage WHERE url = :garbage)",
-      soci::use(url), soci::use(url), soci::into(count);
-  return count > 0;
+std::vector<std::string> select_locations_named(Session& sql, const std::string& file_name) {
+  // The expression is that of the index glancefs_locations_file.
+  const soci::rowset<std::string> rows =
+      (sql.prepare << "SELECT value FROM image_locations"
+                      " WHERE replace(value, rtrim(value, replace(value, '/', '')), '') = :name"
+                      " AND deleted IS FALSE",
+       soci::use(file_name));
+  return {rows.begin(), rows.end()};
 }
 
 std::uint64_t sum_stored_bytes(Session& sql, const std::optional<std::string>& owner) {

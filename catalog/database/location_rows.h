@@ -20,8 +20,10 @@ void insert_location(Session& sql, const ImageId& id, const Location& location, 
 /// that are no longer there are noted as garbage.
 void update_locations(Session& sql, const Image& before, const Image& after);
 
-/// Whether the URL is some image's location, or of data that are to be removed.
-[[nodiscard]] bool location_is_known(Session& sql, const std::string& url);
+/// The URLs of locations, whoever's, whose last part is `file_name`: whatever spells the same place
+/// is among them.
+[[nodiscard]] std::vector<std::string> select_locations_named(Session& sql,
+                                                              const std::string& file_name);
 
 /// What a project's images take in the stores, every location counted: Glance's reckoning for
 /// user_storage_quota. With nothing those that nobody owns.

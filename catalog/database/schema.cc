@@ -232,8 +232,8 @@ Addition page_index(const std::string& column) {
 }
 
 // Tables and indexes of ours. Each order that the Image API can list in has an index that starts
-// with `deleted` and ends with the columns that break ties; tags, properties and members are found
-// by their values. None of Glance's own indexes does either (design § 4).
+// with `deleted` and ends with the columns that break ties; tags, properties, members and locations
+// are found by their values. None of Glance's own indexes does either (design § 4).
 const std::array kTables = {
     Addition{"glancefs_changes",
              "CREATE TABLE glancefs_changes ("
@@ -294,6 +294,10 @@ const std::array kTables = {
     Addition{"glancefs_properties_value",
              "CREATE INDEX glancefs_properties_value"
              " ON image_properties (name, value, deleted, image_id)"},
+    // By the last part of the URL, which every spelling of a place shares.
+    Addition{"glancefs_locations_file",
+             "CREATE INDEX glancefs_locations_file ON image_locations"
+             " (replace(value, rtrim(value, replace(value, '/', '')), ''), deleted)"},
     Addition{"glancefs_members_member",
              "CREATE INDEX glancefs_members_member"
              " ON image_members (member, deleted, status, image_id)"},

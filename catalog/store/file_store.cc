@@ -416,8 +416,10 @@ std::vector<std::string> FileStore::blobs() const {
 /// A location row must never make us read or delete a file that is not the store's.
 std::optional<fs::path> FileStore::find_path(const std::string& url) const {
   if (!url.starts_with(kScheme)) return std::nullopt;
+  // The system would read a name up to its first NUL: one more spelling.
+  if (url.find('\0') != std::string::npos) return std::nullopt;
   fs::path path = fs::path(url.substr(kScheme.size())).lexically_normal();
-  if (path.parent_path() != datadir_) return std::nullopt;
+  if (path.parent_path() != datadir_ || !path.has_filename()) return std::nullopt;
   return path;
 }
 

@@ -114,6 +114,13 @@ class Store {
   /// The URL as blobs() has it; nothing if it is not a place in this store.
   [[nodiscard]] virtual std::optional<std::string> canonical_url(const std::string& url) const = 0;
 
+  /// Whether both URLs name one place, however they spell it.
+  [[nodiscard]] bool is_same_place(const std::string& url, const std::string& other) const {
+    if (url == other) return true;
+    const auto place = canonical_url(url);
+    return place && place == canonical_url(other);
+  }
+
   /// Errors: not_found (no data there), unsupported (not this store's location), io.
   virtual std::unique_ptr<BlobReader> open(const Location& location) = 0;
 

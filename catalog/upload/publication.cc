@@ -6,6 +6,7 @@
 #include "catalog/database/image_rows.h"
 #include "catalog/database/location_rows.h"
 #include "catalog/database/replacement_rows.h"
+#include "catalog/upload/garbage.h"
 
 namespace glance {
 
@@ -30,6 +31,7 @@ std::optional<Published> activate(Session& sql, const ImageId& id, const Locatio
   auto before = rows::select_image(sql, id);
   rows::delete_upload(sql, id);
   if (!before || before->status != ImageStatus::saving || !upload || !upload->sealed) {
+    rows::note_garbage(sql, location.url, now());
     return std::nullopt;
   }
   const rows::SealedData& sealed = *upload->sealed;
@@ -56,6 +58,21 @@ std::optional<Published> activate(Session& sql, const ImageId& id, const Locatio
   return Published{.image = std::move(after), .replaced = std::move(replaced)};
 }
 
+/// Whatever fails is recovery's to try again.
+void remove_noted(Database& database, Store& store, const ImageId& id,
+                  const std::vector<Location>& locations) noexcept {
+  const auto log = [&](const std::exception& error) {
+    spdlog::error("removing the data of image {}: {}", id.text(), error.what());
+  };
+  try {
+    std::vector<std::string> urls;
+    for (const auto& location : locations) urls.push_back(location.url);
+    remove_garbage(database, store, urls, log);
+  } catch (const std::exception& error) {
+    log(error);
+  }
+}
+
 }  // namespace
 
 std::optional<Image> publish_sealed(Database& database, Store& store, BlobWriter& blob,
@@ -65,7 +82,7 @@ std::optional<Image> publish_sealed(Database& database, Store& store, BlobWriter
   const Location location = blob.publish();
   auto published = database.write([&](Session& sql) { return activate(sql, id, location); });
   if (!published) {
-    blob.discard();
+    remove_noted(database, store, id, {location});
     return std::nullopt;
   }
   if (published->replaced) remove_data(database, store, *published->replaced);
@@ -73,14 +90,7 @@ std::optional<Image> publish_sealed(Database& database, Store& store, BlobWriter
 }
 
 void remove_data(Database& database, Store& store, const Image& image) noexcept {
-  for (const auto& location : image.locations) {
-    try {
-      store.remove(location.url);
-      database.write([&](Session& sql) { rows::forget_garbage(sql, location.url); });
-    } catch (const std::exception& error) {
-      spdlog::error("removing the data of image {}: {}", image.id.text(), error.what());
-    }
-  }
+  remove_noted(database, store, image.id, image.locations);
 }
 
 void empty(BlobWriter& blob) noexcept {

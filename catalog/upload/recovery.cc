@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/upload/recovery.h"
 
+#include <exception>
 #include <set>
 
 #include <spdlog/spdlog.h>
@@ -12,6 +13,7 @@
 #include "catalog/store/store.h"
 #include "catalog/upload/digester.h"
 #include "catalog/upload/examination.h"
+#include "catalog/upload/garbage.h"
 #include "catalog/upload/publication.h"
 
 namespace glance {
@@ -112,19 +114,11 @@ std::set<ImageId> candidates(Database& database, Store& store) {
   });
 }
 
-void remove_garbage(Database& database, Store& store, RecoveryReport& report) {
+void remove_all_garbage(Database& database, Store& store, RecoveryReport& report) {
   const auto urls = database.read([](Session& sql) { return rows::select_garbage(sql); });
-  for (const auto& url : urls) {
-    try {
-      store.remove(url);
-      ++report.removed;
-    } catch (const Error& error) {
-      spdlog::warn("recovery: data of a deleted image stay where they are: {}", error.what());
-      if (error.code() != Errc::unsupported) continue;
-      // Another store's; nobody here will ever be able to remove them.
-    }
-    database.write([&](Session& sql) { rows::forget_garbage(sql, url); });
-  }
+  report.removed += remove_garbage(database, store, urls, [](const Error& error) {
+    spdlog::warn("recovery: data of a deleted image stay where they are: {}", error.what());
+  });
 }
 
 }  // namespace
@@ -134,14 +128,14 @@ RecoveryReport recover_uploads(Database& database, Store& store, const std::stri
   for (const auto& id : candidates(database, store)) {
     try {
       recover_upload(database, store, os_hash_algo, id, report);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       ++report.left;
       spdlog::error("recovery of the upload of image {}: {}", id.text(), error.what());
     }
   }
   try {
-    remove_garbage(database, store, report);
-  } catch (const Error& error) {
+    remove_all_garbage(database, store, report);
+  } catch (const std::exception& error) {
     spdlog::error("recovery: removing data of deleted images: {}", error.what());
   }
   return report;

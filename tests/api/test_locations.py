@@ -103,6 +103,63 @@ def test_another_images_data_stay_its_own(rest, catalog, queued):
     assert rest.download(other["id"]) == b"hello"
 
 
+@pytest.mark.parametrize("spelling", ["/{}", "./{}", "x/../{}", ".//.//{}", "../{store}/{}"])
+def test_one_file_is_one_location_however_it_is_spelled(rest, catalog, spelling):
+    image = rest.create_raw("image", b"hello")
+    own = image["id"]
+    again = url(catalog, "") + "/" + spelling.format(own, store=catalog.store.name)
+    answer = add(rest, own, again, expect=400)
+    assert f"The location {url(catalog, own)} already exists" in answer.body.decode()
+    both = add(rest, own, put(catalog, "copy")).json()["locations"]
+    remove(rest, own, 1)
+    assert rest.image(own)["locations"] == both[:1]
+    assert rest.download(own) == b"hello"
+
+
+def test_an_odd_spelling_is_kept_as_the_store_has_it(rest, catalog, queued):
+    where = put(catalog, "disk.img")
+    odd = where.replace("disk.img", "./x/..//disk.img")
+    assert add(rest, queued, odd).json()["locations"] == [{"url": where, "metadata": {}}]
+    edited = [{"url": odd, "metadata": {"k": "v"}}]
+    operation = {"op": "replace", "path": "/locations", "value": edited}
+    rest.patch(queued, operation)
+    assert rest.image(queued)["locations"] == [{"url": where, "metadata": {"k": "v"}}]
+    assert rest.download(queued) == b"hello"
+
+
+def add_to_database(catalog, image_id, location):
+    with catalog.write() as database:
+        database.execute(
+            "INSERT INTO image_locations (image_id, value, meta_data, created_at, deleted, status)"
+            " VALUES (?, ?, '{}', '2026-01-01 00:00:00', 0, 'active')",
+            (image_id, location),
+        )
+
+
+@pytest.mark.parametrize("spelling", ["{}", "/{}", "./{}", "x/../{}"])
+def test_data_stay_as_long_as_a_location_names_them(rest, catalog, queued, spelling):
+    """Though others have written into the database what nobody is let do here."""
+    image = rest.create_raw("image", b"hello")["id"]
+    again = f"file://{catalog.store}/{spelling.format(image)}"
+    add_to_database(catalog, image, again)
+    add(rest, queued, put(catalog, "copy"))
+    add_to_database(catalog, queued, again)
+    assert [each["url"] for each in remove(rest, image, 0).json()["locations"]] == [again]
+    assert rest.download(image) == b"hello"
+    rest.delete(image)
+    (catalog.store / "copy").unlink()
+    assert rest.download(queued) == b"hello"
+    rest.delete(queued)
+    assert catalog.data_files() == []
+
+
+@pytest.mark.parametrize("tail", ["/", "/.", "\0", "\0.img"])
+def test_what_follows_a_files_name_makes_no_other_location(rest, catalog, tail):
+    image = rest.create_raw("image", b"hello")["id"]
+    add(rest, image, url(catalog, image) + tail, expect=400)
+    assert rest.download(image) == b"hello"
+
+
 def lost(path):
     path.unlink()
 

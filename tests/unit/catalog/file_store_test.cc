@@ -125,8 +125,24 @@ TEST_F(StoringFiles, KnowsAPlaceByWhateverUrlLeadsThere) {
                                  directory_.path().filename().string() + "//" + id_.text()),
             canonical);
   EXPECT_EQ(store_.canonical_url("file://" + directory + "/sub/" + id_.text()), std::nullopt);
+  EXPECT_EQ(store_.canonical_url(canonical + "/"), std::nullopt);
+  EXPECT_EQ(store_.canonical_url(canonical + "/."), std::nullopt);
+  EXPECT_EQ(store_.canonical_url("file://" + directory + "/"), std::nullopt);
+  EXPECT_EQ(store_.canonical_url(canonical + std::string("\0.", 2)), std::nullopt);
   EXPECT_EQ(store_.canonical_url("file:///etc/passwd"), std::nullopt);
   EXPECT_EQ(store_.canonical_url("rbd://pool/" + id_.text()), std::nullopt);
+}
+
+TEST_F(StoringFiles, TellsWhetherTwoUrlsNameOnePlace) {
+  const std::string here = "file://" + directory_.path().string();
+  for (const std::string spelling : {"/x", "//x", "/./x", "/y/../x", "/.uploads/..//x"}) {
+    EXPECT_TRUE(store_.is_same_place(here + "/x", here + spelling)) << spelling;
+  }
+  for (const std::string other : {"/y", "/x/", "/X", "/%78", "/y/x", "/../x"}) {
+    EXPECT_FALSE(store_.is_same_place(here + "/x", here + other)) << other;
+  }
+  EXPECT_TRUE(store_.is_same_place("rbd://pool/x", "rbd://pool/x"));
+  EXPECT_FALSE(store_.is_same_place("rbd://pool/x", "rbd://pool//x"));
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+#include "catalog/database/database.h"
+#include "catalog/database/location_rows.h"
 #include "tests/unit/support/catalog_fixture.h"
 
 namespace glance {
@@ -36,6 +38,12 @@ class Locations : public test::CatalogFixture {
   }
   [[nodiscard]] std::string url_of(const std::string& name) const {
     return "file://" + (datadir() / name).string();
+  }
+
+  /// One more location, with no question asked.
+  void insert_location(const ImageId& id, const std::string& url) const {
+    Database database(database_url(), false);
+    database.write([&](Session& sql) { rows::insert_location(sql, id, {.url = url}, now()); });
   }
 
   Image patch(const ImageId& id, LocationEdit edit, const Caller& caller) const {
@@ -75,6 +83,72 @@ TEST_F(Locations, MakeAQueuedImageActiveAndGiveItItsSize) {
   EXPECT_EQ(image.checksum, std::nullopt);
   EXPECT_THAT(urls(*catalog_->find(caller_, image.id)), ElementsAre(url));
   EXPECT_EQ(data_of(image.id), "hello");
+}
+
+TEST_F(Locations, AreOneForOneFileHoweverItIsSpelled) {
+  const auto image = store("x", "hello");
+  const auto copy = put("copy", "hello");
+  for (const auto& name : {"/copy", "./copy", "folder/../copy", ".//.//copy"}) {
+    const auto id = add("y").id;
+    const auto added = add_location(id, url_of("") + name);
+    EXPECT_THAT(urls(added), ElementsAre(copy)) << name;
+    EXPECT_EQ(error_of([&] { return add_location(id, url_of("") + name); }), Errc::invalid);
+    EXPECT_EQ(error_of([&] { return add_location(image.id, url_of("") + name); }), Errc::invalid);
+    const Location edited{.url = url_of("") + "/" + name, .metadata = R"({"k": "v"})"};
+    EXPECT_EQ(error_of([&] { return replace_locations(id, {edited, {.url = copy}}); }),
+              Errc::invalid);
+    EXPECT_THAT(replace_locations(id, {edited}).locations,
+                ElementsAre(Location{.url = copy, .metadata = edited.metadata}));
+    EXPECT_EQ(data_of(id), "hello");
+    catalog_->remove(caller_, id);
+    EXPECT_THAT(stored_files(), ElementsAre(image.id.text()));
+    (void)put("copy", "hello");
+  }
+  EXPECT_EQ(error_of([&] {
+              return replace_locations(add("z").id, {{.url = copy}, {.url = url_of("./copy")}});
+            }),
+            Errc::invalid);
+  EXPECT_EQ(error_of([&] { return add_location(image.id, url_of("") + "/" + image.id.text()); }),
+            Errc::invalid);
+}
+
+// As a catalog may have them that was written by others.
+TEST_F(Locations, ThatNameOneFileTwiceKeepItsData) {
+  for (const std::string prefix : {"", "/", "./", "folder/../"}) {
+    const auto image = store("x", "hello");
+    const auto again = url_of("") + prefix + image.id.text();
+    insert_location(image.id, again);
+    ASSERT_EQ(urls(*catalog_->find(caller_, image.id)).size(), 2U);
+    EXPECT_THAT(urls(remove_location(image.id, "0")), ElementsAre(again));
+    EXPECT_THAT(urls(*catalog_->find(caller_, image.id)), ElementsAre(again));
+    EXPECT_EQ(catalog_->recover().removed, 0U);
+    EXPECT_EQ(data_of(image.id), "hello");
+    catalog_->remove(caller_, image.id);
+    EXPECT_THAT(stored_files(), IsEmpty());
+  }
+}
+
+TEST_F(Locations, OfTwoImagesKeepTheirDataForTheLast) {
+  for (const std::string prefix : {"", "/", "./", "folder/../"}) {
+    const auto image = store("x", "hello");
+    const auto other = add_location(add("y").id, put("own", "hello"));
+    insert_location(other.id, url_of("") + prefix + image.id.text());
+    catalog_->remove(caller_, image.id);
+    EXPECT_EQ(catalog_->recover().removed, 0U);
+    fs::remove(datadir() / "own");
+    EXPECT_EQ(data_of(other.id), "hello") << prefix;
+    catalog_->remove(caller_, other.id);
+    EXPECT_THAT(stored_files(), IsEmpty());
+  }
+}
+
+TEST_F(Locations, AreNotOfDataThatAreAboutToBeRemoved) {
+  const auto url = put("disk", "hello");
+  Database database(database_url(), false);
+  database.write([&](Session& sql) { rows::note_garbage(sql, url_of("./disk"), now()); });
+  EXPECT_EQ(error_of([&] { return add_location(add("x").id, url); }), Errc::invalid);
+  EXPECT_EQ(catalog_->recover().removed, 1U);
+  EXPECT_THAT(stored_files(), IsEmpty());
 }
 
 TEST_F(Locations, NeedTheFormats) {

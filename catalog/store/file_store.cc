@@ -454,6 +454,10 @@ void FileStore::remove(const std::string& url) {
   }
 }
 
+void FileStore::sync_removals() {
+  sync_directory(datadir_);
+}
+
 Space FileStore::space() const {
   struct statvfs status{};
   if (::statvfs(datadir_.c_str(), &status) != 0)

@@ -23,6 +23,7 @@ class FileStore final : public Store {
   [[nodiscard]] std::optional<std::string> canonical_url(const std::string& url) const override;
   std::unique_ptr<BlobReader> open(const Location& location) override;
   void remove(const std::string& url) override;
+  void sync_removals() override;
   [[nodiscard]] Space space() const override;
 
  private:

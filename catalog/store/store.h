@@ -124,8 +124,12 @@ class Store {
   /// Errors: not_found (no data there), unsupported (not this store's location), io.
   virtual std::unique_ptr<BlobReader> open(const Location& location) = 0;
 
-  /// Absent is success. Errors: unsupported, io.
+  /// Absent is success. A power cut may bring the data back until sync_removals(). Errors:
+  /// unsupported, io.
   virtual void remove(const std::string& url) = 0;
+
+  /// What has been removed stays removed. Errors: io, unavailable.
+  virtual void sync_removals() = 0;
 
   [[nodiscard]] virtual Space space() const = 0;
 };

@@ -56,6 +56,8 @@ std::size_t remove_garbage(Database& database, Store& store, const std::vector<s
   for (const auto& url : urls) {
     if (used.contains(url) || remove_one(store, url, removed, failed)) done.push_back(url);
   }
+  // One for all: it waits for the disk.
+  if (removed > 0) store.sync_removals();
   if (done.empty()) return removed;
   database.write([&](Session& sql) {
     for (const auto& url : done) rows::forget_garbage(sql, url);

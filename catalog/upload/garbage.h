@@ -20,14 +20,15 @@ namespace glance {
 /// Told of data that cannot be removed.
 using RemovalFailure = std::function<void(const Error&)>;
 
-/// Removes the data at URLs that are noted as garbage, and forgets these once the data are gone. What some image has there stays, and so does what lies in another store, where nobody here
+/// Removes the data at URLs that are noted as garbage, and forgets these once the data are durably
+/// gone. What some image has there stays, and so does what lies in another store, where nobody here
 /// will ever be able to remove it: both are forgotten only. Anything else that fails stays noted,
 /// for recovery. Returns how many were removed.
 ///
 /// While its URL is noted no image can be given a place (locations.h), so that what nobody had at
 /// the look into the database nobody has at the removal.
 ///
-/// Errors: of the database; all stay noted then.
+/// Errors: of the database, and of Store::sync_removals(); all stay noted then.
 std::size_t remove_garbage(Database& database, Store& store, const std::vector<std::string>& urls,
                            const RemovalFailure& failed);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/upload/staging.h"
 
+#include <exception>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -46,11 +48,27 @@ bool is_deleted(Database& database, const ImageId& id) {
       [&](Session& sql) { return rows::id_exists(sql, id) && !rows::select_image(sql, id); });
 }
 
-void recover_all(Database& database, const Staging& staging) {
-  auto store = staging.open();
-  for (const auto& id : store.unfinished()) recover_bytes(database, store, id);
+/// Whatever fails is logged, and keeps nothing else from its recovery.
+template <typename Work>
+void attempt(const std::string& what, Work&& work) noexcept {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    spdlog::error("recovery of {}: {}", what, error.what());
+  }
+}
+
+void recover_unfinished(Database& database, FileStore store) {
+  for (const auto& id : store.unfinished()) {
+    attempt("the staged data of image " + id.text(), [&] { recover_bytes(database, store, id); });
+  }
+}
+
+void remove_deleted(Database& database, const Staging& staging) {
   for (const auto& id : staged_images(staging.directory())) {
-    if (is_deleted(database, id)) staging.remove(id);
+    attempt("the staged data of image " + id.text(), [&] {
+      if (is_deleted(database, id)) staging.remove(id);
+    });
   }
 }
 
@@ -78,11 +96,8 @@ void Staging::remove(const ImageId& id) const noexcept {
 
 void recover_staging(Database& database, const Staging& staging) noexcept {
   if (!staging.exists()) return;
-  try {
-    recover_all(database, staging);
-  } catch (const std::exception& error) {
-    spdlog::error("recovery of the staging area: {}", error.what());
-  }
+  attempt("the staging area", [&] { recover_unfinished(database, staging.open()); });
+  attempt("the staging area", [&] { remove_deleted(database, staging); });
 }
 
 }  // namespace glance

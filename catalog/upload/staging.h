@@ -36,7 +36,8 @@ class Staging {
 
 /// Goes through what dead processes left in the staging area: data that were all there are put in
 /// their place, others are removed and their images return to `queued`, and so are data of deleted
-/// images. Uploads whose writer lives are left alone. Never throws.
+/// images. Uploads whose writer lives are left alone. One image that fails does not keep the
+/// others from recovery: it is logged and stays. Never throws.
 void recover_staging(Database& database, const Staging& staging) noexcept;
 
 }  // namespace glance

@@ -148,6 +148,24 @@ TEST_F(Stage, WhoseProcessDiedAfterTheRecordIsFinished) {
   EXPECT_EQ(found(id).status, ImageStatus::uploading);
 }
 
+TEST_F(Stage, RecoveryOfOneImageDoesNotWaitForAnother) {
+  std::vector<ImageId> ids;
+  for (int i = 0; i < 6; ++i) {
+    ids.push_back(add("x").id);
+    (void)catalog_->stage(caller_, ids.back())->finish();
+    fs::rename(staged(ids.back()),
+               staged(ids.back()).parent_path() / ".uploads" / ids.back().text());
+  }
+  const auto deleted = add("y").id;
+  catalog_->remove(caller_, deleted);
+  std::ofstream(staged(deleted)) << "left behind";
+  std::ofstream(staged(ids.front())) << "in the way";
+  catalog_->recover();
+  for (const auto& id : ids) EXPECT_TRUE(fs::exists(staged(id)));
+  EXPECT_EQ(spools(), 1U);
+  EXPECT_FALSE(fs::exists(staged(deleted)));
+}
+
 TEST_F(Stage, RecoveryRemovesDataOfDeletedImagesAndLeavesOthers) {
   const auto deleted = add("x").id;
   const auto waiting = add("y").id;

@@ -351,14 +351,18 @@ void op_fallocate(fuse_req_t req, fuse_ino_t, int mode, off_t offset, off_t leng
   });
 }
 
+// One copy holds its upload, and a thread of the mount, until it is through: callers ask again for
+// the rest, and others get their turn.
+constexpr std::size_t kMaxCopied = std::size_t{256} * 1024 * 1024;
+
 void op_copy_file_range(fuse_req_t req, fuse_ino_t, off_t from, fuse_file_info* source, fuse_ino_t,
                         off_t to, fuse_file_info* target, std::size_t size, int) noexcept {
   answer(
       req, "copy_file_range",
       [&] {
         return filesystem(req).files().copy(source->fh, static_cast<std::uint64_t>(from),
-                                            target->fh, static_cast<std::uint64_t>(to), size,
-                                            requester(req));
+                                            target->fh, static_cast<std::uint64_t>(to),
+                                            std::min(size, kMaxCopied), requester(req));
       },
       [&](std::uint64_t copied) { fuse_reply_write(req, copied); });
 }

@@ -560,6 +560,25 @@ def test_a_copy_that_is_changed_afterwards_is_digested(mount, catalog_dir, small
     assert_published(mount, catalog_dir, "copy", tmp_path / "expected")
 
 
+def test_one_call_copies_a_quarter_of_a_gibibyte_at_most(mount, catalog_dir, tmp_path):
+    """So that no request holds its upload, and a thread of the mount, for minutes."""
+    quarter, rest = 256 << 20, 3 << 20
+    source = tmp_path / "source"
+    with open(source, "wb") as file:
+        file.truncate(quarter)
+        file.seek(quarter)
+        file.write(os.urandom(rest))
+    run("cp", source, mount / "image")
+    reading = os.open(mount / "image", os.O_RDONLY)
+    writing = os.open(mount / "copy", os.O_CREAT | os.O_WRONLY)
+    assert os.copy_file_range(reading, writing, quarter + rest) == quarter
+    assert os.copy_file_range(reading, writing, quarter + rest) == rest
+    assert os.copy_file_range(reading, writing, quarter + rest) == 0
+    os.close(writing)
+    os.close(reading)
+    assert_published(mount, catalog_dir, "copy", source)
+
+
 # ── from the network ─────────────────────────────────────────────────────────────────────────
 
 

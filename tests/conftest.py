@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures that give every test its own catalog, mounts and ports."""
 
+import faulthandler
 import os
 import signal
 
@@ -18,9 +19,16 @@ from support.processes import SLOW
 from support.warm_programs import WarmPrograms
 
 DEFAULT_TIMEOUT = 90
+STACKS = pytest.StashKey()
 
 
-def pytest_configure():
+def pytest_configure(config):
+    stop_ignoring_signals()
+    config.stash[STACKS] = os.dup(2)  # where stacks are shown, also while output is captured
+    faulthandler.register(signal.SIGTERM, config.stash[STACKS], all_threads=True, chain=True)
+
+
+def stop_ignoring_signals():
     """A run in the background has inherited ignored signals; the programs under test must not."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
@@ -49,6 +57,16 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in slow]
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """The time limit fails a test, once, and lets it clean up. Whoever hangs even then (a thread
+    that nobody can end, a second wait for the same) ends with his process; xdist starts another."""
+    limit = 2 * timeout_of(item) * SLOW
+    faulthandler.dump_traceback_later(limit, exit=True, file=item.config.stash[STACKS])
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
 @pytest.fixture(autouse=True)
 def usual_umask():
     before = os.umask(0o022)
@@ -63,9 +81,16 @@ def catalog_dir(tmp_path):
 
 
 @pytest.fixture
-def mounts(tmp_path, request):
+def daemon_limit(request):
+    """The seconds that the daemon of a mount may take: before the test's time limit, which cannot
+    interrupt whoever waits for a daemon that hangs."""
+    return 0.8 * timeout_of(request.node)
+
+
+@pytest.fixture
+def mounts(tmp_path, daemon_limit):
     """Starts mounts: mounts.start(spec, options=…)."""
-    with MountSet(tmp_path, limit=0.8 * timeout_of(request.node)) as mounts:
+    with MountSet(tmp_path, daemon_limit) as mounts:
         yield mounts
 
 

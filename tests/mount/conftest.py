@@ -18,9 +18,9 @@ def helper():
 
 
 @pytest.fixture
-def point(helper, tmp_path):
+def point(helper, tmp_path, daemon_limit):
     """A directory to mount on."""
-    point = MountPoint(tmp_path / "point")
+    point = MountPoint(tmp_path / "point", daemon_limit)
     yield point
     point.clean_up()
 
@@ -45,11 +45,11 @@ def fstab(tmp_path, catalog_dir, point):
 class Nobody:
     """An ordinary user with a folder, an installation of the programs and an empty catalog."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, limit):
         self.folder = folder
         self.helper, self.glancefs = copy_programs(folder)
         self.catalog = folder / "catalog"
-        self.point = MountPoint(folder / "point")
+        self.point = MountPoint(folder / "point", limit)
         run("chown", "nobody", self.point)
 
     def run(self, *command, **options):
@@ -63,8 +63,8 @@ class Nobody:
 
 
 @pytest.fixture
-def nobody():
+def nobody(daemon_limit):
     with folder_of("nobody") as folder:
-        user = Nobody(folder)
+        user = Nobody(folder, daemon_limit)
         yield user
         user.point.clean_up()

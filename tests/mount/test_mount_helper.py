@@ -108,8 +108,8 @@ def test_mount_a_does_not_stack_a_second_mount(point, fstab, catalog_dir, tmp_pa
     run("umount", point)
 
 
-def test_fstab_escapes_and_quotes_arrive(fstab, point, tmp_path):
-    spaced = MountPoint(tmp_path / "a point, with\\more")
+def test_fstab_escapes_and_quotes_arrive(fstab, point, tmp_path, daemon_limit):
+    spaced = MountPoint(tmp_path / "a point, with\\more", daemon_limit)
     catalog = tmp_path / "my catalog, too"
     spec, where = (
         str(path).replace("\\", "\\134").replace(" ", "\\040") for path in (catalog, spaced.path)

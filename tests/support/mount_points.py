@@ -4,12 +4,14 @@
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from support.mounts import mounted_paths
-from support.processes import program, run, wait_until
+from support.processes import SLOW, program, run, wait_until
 
 LINKS = ["mount.glance", "mount.fuse.glance", "umount.fuse.glance"]
 
@@ -87,11 +89,20 @@ def daemons_of(directory):
 
 
 class MountPoint(os.PathLike):
-    """A directory that the test mounts by mount(8)."""
+    """A directory that the test mounts by mount(8); after `limit` seconds its daemons are killed."""
 
-    def __init__(self, path):
+    def __init__(self, path, limit):
         self.path = path
         path.mkdir()
+        # Whoever waits for a daemon that hangs cannot be interrupted: killing it frees them.
+        self._watchdog = threading.Timer(limit * SLOW, self._kill_daemons)
+        self._watchdog.daemon = True
+        self._watchdog.start()
+
+    def _kill_daemons(self):
+        for pid in self.daemons():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def __fspath__(self):
         return str(self.path)
@@ -117,6 +128,7 @@ class MountPoint(os.PathLike):
 
     def clean_up(self):
         """For the end of a test, which must have unmounted."""
+        self._watchdog.cancel()
         leaked = self.times_mounted()
         while self.times_mounted():
             run("umount", "-i", "-l", self)

@@ -8,14 +8,17 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
 import pytest
 
+from support.catalogs import CatalogDir
 from support.expectations import assert_published, fails_with
-from support.filesystems import ext4, quota, tmpfs
+from support.filesystems import ext4, quota, quota_used_bytes, tmpfs, used_bytes
 from support.images import random_file
-from support.mounts import MountSet, mounted_paths
+from support.mounts import Mount, MountSet, mounted_paths
 from support.processes import SLOW, Daemon, environment, program, run, wait_until
 
 MEGABYTE = 1 << 20
@@ -25,49 +28,55 @@ ROOM = 16 * MEGABYTE
 # ── no room ──────────────────────────────────────────────────────────────────────────────────
 
 
+# Each yields the errno, and a function that tells how much of the 16 MiB is in use.
+
+
 @contextmanager
 def full_disk(folder, catalog_dir):
     with tmpfs(folder / "small", 16) as small:
         catalog_dir.store = small / "images"
-        yield "ENOSPC"
+        yield "ENOSPC", lambda: used_bytes(small)
 
 
 @contextmanager
 def full_disk_with_the_database(folder, catalog_dir):
     with tmpfs(folder / "small", 16) as small:
         catalog_dir.__init__(small / "catalog")
-        yield "ENOSPC"
+        yield "ENOSPC", lambda: used_bytes(small)
 
 
 @contextmanager
 def full_ext4(folder, catalog_dir):
     with ext4(folder, 20) as small:
         catalog_dir.store = small / "images"
-        yield "ENOSPC"
+        yield "ENOSPC", lambda: used_bytes(small)
 
 
 @contextmanager
 def full_ext4_with_the_database(folder, catalog_dir):
     with ext4(folder, 20) as small:
         catalog_dir.__init__(small / "catalog")
-        yield "ENOSPC"
+        yield "ENOSPC", lambda: used_bytes(small)
 
 
 @contextmanager
 def exhausted_quota(folder, catalog_dir):
     with quota(folder, 16) as limited:
         catalog_dir.store = limited / "images"
-        yield "EDQUOT"
+        yield "EDQUOT", lambda: quota_used_bytes(limited)
+
+
+# These two go by the database, which has forgotten a file before it is gone.
 
 
 @contextmanager
 def size_cap(folder, catalog_dir):
-    yield "EFBIG"
+    yield "EFBIG", lambda: 0
 
 
 @contextmanager
 def project_quota(folder, catalog_dir):
-    yield "EDQUOT"
+    yield "EDQUOT", lambda: 0
 
 
 LIMITS = [
@@ -82,24 +91,40 @@ LIMITS = [
 SETTINGS = {size_cap: {"image_size_cap": ROOM}, project_quota: {"user_storage_quota": ROOM}}
 
 
+@dataclass
+class Limited:
+    """A mount whose images cannot have 16 MiB, and the errno that says so."""
+
+    mount: Mount
+    error: str
+    catalog_dir: CatalogDir
+    used: Callable[[], int]
+
+    def wait_for_room(self, size=ROOM // 2):
+        """A file that is gone takes its room until whoever wrote it has closed it."""
+        wait_until(lambda: self.used() <= ROOM - size, 5, f"room for {size} bytes")
+
+    def assert_settled(self, statuses):
+        """What is left: these images with their data, no spool, and room."""
+        catalog_dir = self.catalog_dir
+        wait_until(lambda: catalog_dir.statuses() == statuses, 5, f"the images {statuses}")
+        wait_until(lambda: catalog_dir.spools() == [], 5, "an empty spool")
+        assert len(catalog_dir.data_files()) == list(statuses.values()).count("active")
+        self.wait_for_room()
+
+
 @pytest.fixture(params=LIMITS, ids=[limit.__name__ for limit in LIMITS])
 def limited(request, tmp_path, filesystems, catalog_dir):
-    """A mount whose images cannot have 16 MiB, and the errno that says so."""
-    with request.param(filesystems, catalog_dir) as error, MountSet(tmp_path, 60) as mounts:
-        settings = SETTINGS.get(request.param, {})
-        yield mounts.start(catalog_dir.config(**settings)), error
+    with request.param(filesystems, catalog_dir) as (error, used):
+        with MountSet(tmp_path, 60) as mounts:
+            settings = SETTINGS.get(request.param, {})
+            mount = mounts.start(catalog_dir.config(**settings))
+            yield Limited(mount, error, catalog_dir, used)
 
 
 @pytest.fixture
 def too_big(tmp_path):
     return random_file(tmp_path / "too-big.img", 24 * MEGABYTE)
-
-
-def assert_settled(catalog_dir, statuses):
-    """What is left: these images with their data, and no spool."""
-    wait_until(lambda: catalog_dir.statuses() == statuses, 5, f"the images {statuses}")
-    wait_until(lambda: catalog_dir.spools() == [], 5, "an empty spool")
-    assert len(catalog_dir.data_files()) == list(statuses.values()).count("active")
 
 
 def assert_still_works(mount, catalog_dir, source):
@@ -118,19 +143,19 @@ MESSAGES = {
 def test_what_does_not_fit_fails_and_leaves_nothing(
     limited, catalog_dir, too_big, small_source, tool
 ):
-    mount, error = limited
+    mount, error = limited.mount, limited.error
     commands = {"dd": ("dd", f"if={too_big}", f"of={mount.path}/too-big.img", "bs=1M")}
     command = commands.get(tool, (*tool.split(), too_big, mount / "too-big.img"))
     result = run(*command, check=False)
     assert result.returncode == (11 if tool == "rsync" else 1)
     assert MESSAGES[error] in result.stderr
-    assert_settled(catalog_dir, {})
+    limited.assert_settled({})
     assert_still_works(mount, catalog_dir, small_source)
 
 
 def test_a_failed_write_is_not_forgotten(limited, catalog_dir, tmp_path, small_source):
     """Even where room is made meanwhile: a gap that nobody notices would be worse."""
-    mount, error = limited
+    mount, error = limited.mount, limited.error
     other = random_file(tmp_path / "other.img", 6 * MEGABYTE)
     run("cp", other, mount)
     descriptor = os.open(mount / "image", os.O_CREAT | os.O_WRONLY)
@@ -138,7 +163,8 @@ def test_a_failed_write_is_not_forgotten(limited, catalog_dir, tmp_path, small_s
         for _ in range(24):
             os.write(descriptor, other.read_bytes()[:MEGABYTE])
     os.unlink(mount / "other.img")
-    wait_until(lambda: catalog_dir.data_files() == [], 5, "room")
+    wait_until(lambda: catalog_dir.data_files() == [], 5, "the end of the other")
+    limited.wait_for_room(5 * MEGABYTE)
     for call in (
         lambda: os.write(descriptor, b"more"),
         lambda: os.fsync(descriptor),
@@ -147,12 +173,12 @@ def test_a_failed_write_is_not_forgotten(limited, catalog_dir, tmp_path, small_s
     ):
         with fails_with(error):
             call()
-    assert_settled(catalog_dir, {})
+    limited.assert_settled({})
     assert_still_works(mount, catalog_dir, small_source)
 
 
 def test_opening_a_file_again_whose_write_failed_fails_too(limited, catalog_dir, too_big):
-    mount, error = limited
+    mount, error = limited.mount, limited.error
     data = too_big.read_bytes()
     descriptor = os.open(mount / "image", os.O_CREAT | os.O_WRONLY)
     with fails_with(error):
@@ -162,29 +188,29 @@ def test_opening_a_file_again_whose_write_failed_fails_too(limited, catalog_dir,
         os.open(mount / "image", os.O_WRONLY | os.O_TRUNC)
     with fails_with(error):
         os.close(descriptor)
-    assert_settled(catalog_dir, {})
+    limited.assert_settled({})
 
 
 def test_what_waits_for_data_stays_when_they_do_not_fit(limited, catalog_dir, too_big, small_source):
-    mount, _ = limited
+    mount = limited.mount
     run("touch", mount / "image")
     assert run("cp", too_big, mount / "image", check=False).returncode == 1
-    assert_settled(catalog_dir, {"image": "queued"})
+    limited.assert_settled({"image": "queued"})
     run("cp", small_source, mount / "image")
     assert_published(mount, catalog_dir, "image", small_source)
 
 
 def test_an_editor_hears_that_its_data_do_not_fit(limited, catalog_dir, too_big):
-    mount, error = limited
+    mount, error = limited.mount, limited.error
     convert = ("qemu-img", "convert", "-f", "raw", "-O", "qcow2", too_big, mount / "disk")
     result = run(*convert, check=False)
     assert result.returncode == 1
     assert MESSAGES[error] in result.stderr
-    assert_settled(catalog_dir, {})
+    limited.assert_settled({})
 
 
 def test_fallocate_says_at_once_that_there_is_no_room(limited, catalog_dir, small_source):
-    mount, error = limited
+    mount, error = limited.mount, limited.error
     descriptor = os.open(mount / "image", os.O_CREAT | os.O_WRONLY)
     with fails_with(error):
         os.posix_fallocate(descriptor, 0, 24 * MEGABYTE)
@@ -195,25 +221,26 @@ def test_fallocate_says_at_once_that_there_is_no_room(limited, catalog_dir, smal
 
 
 def test_uploads_beside_one_that_does_not_fit_succeed(limited, catalog_dir, too_big, small_source):
-    mount, _ = limited
+    mount = limited.mount
     descriptor = os.open(mount / "patient.img", os.O_CREAT | os.O_WRONLY)
     os.write(descriptor, small_source.read_bytes()[:1000])
     assert run("cp", too_big, mount / "too-big.img", check=False).returncode == 1
-    wait_until(lambda: len(catalog_dir.spools()) == 1, 5, "room for the other")
+    wait_until(lambda: len(catalog_dir.spools()) == 1, 5, "the end of what does not fit")
+    limited.wait_for_room()
     os.write(descriptor, small_source.read_bytes()[1000:])
     os.close(descriptor)
     assert_published(mount, catalog_dir, "patient.img", small_source)
-    assert_settled(catalog_dir, {"patient.img": "active"})
+    limited.assert_settled({"patient.img": "active"})
 
 
 def test_the_bridge_refuses_what_does_not_fit(
     limited, bridges, catalog_dir, too_big, small_source
 ):
-    mount, _ = limited
+    mount = limited.mount
     bridge = bridges.start(mount.spec)
     image = bridge.rest.create(name="image", disk_format="raw", container_format="bare")
     assert bridge.rest.put_data(image["id"], too_big.read_bytes()).status == 413
-    assert_settled(catalog_dir, {"image": "queued"})
+    limited.assert_settled({"image": "queued"})
     bridge.rest.put_data(image["id"], small_source.read_bytes(), expect=204)
     bridge.stop()
     assert_published(mount, catalog_dir, "image", small_source)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small filesystems for stores that run full, or that nobody may write to."""
 
+import os
 from contextlib import contextmanager
 
 from support.processes import run
@@ -60,3 +61,15 @@ def quota(folder, megabytes):
         run("btrfs", "subvolume", "create", limited)
         run("btrfs", "qgroup", "limit", f"{megabytes}M", limited)
         yield limited
+
+
+def used_bytes(folder):
+    """Of the whole filesystem."""
+    status = os.statvfs(folder)
+    return (status.f_blocks - status.f_bfree) * status.f_frsize
+
+
+def quota_used_bytes(limited):
+    """What counts for the quota; btrfs counts when it commits."""
+    shown = run("btrfs", "qgroup", "show", "--sync", "--raw", "-f", limited).stdout
+    return int(shown.splitlines()[-1].split()[1])

@@ -50,10 +50,21 @@ std::string entity_tag_of(std::string_view text) {
   return entity_tag(hex);
 }
 
+std::optional<std::string> data_tag(const Image& image) {
+  if (!image.checksum) return std::nullopt;
+  return entity_tag(*image.checksum);
+}
+
+bool is_matched(const Request& request, const std::optional<std::string>& tag) {
+  return !request.header("If-Match") || is_named(request, "If-Match", tag, false);
+}
+
+void require_match(const Request& request, const std::optional<std::string>& tag) {
+  if (!is_matched(request, tag)) throw HttpError(412, "If-Match does not name the present state.");
+}
+
 bool is_not_modified(const Request& request, const std::optional<std::string>& tag) {
-  if (request.header("If-Match") && !is_named(request, "If-Match", tag, false)) {
-    throw HttpError(412, "If-Match does not name the present state.");
-  }
+  require_match(request, tag);
   return request.header("If-None-Match") && is_named(request, "If-None-Match", tag, true);
 }
 

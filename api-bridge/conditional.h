@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api-bridge/http.h"
+#include "catalog/image.h"
 
 namespace glance::api {
 
@@ -14,6 +15,16 @@ namespace glance::api {
 
 /// A strong entity tag for a text: another text has another one.
 [[nodiscard]] std::string entity_tag_of(std::string_view text);
+
+/// What names this very state of an image's data, which never change: from their checksum. Nothing
+/// while there is none.
+[[nodiscard]] std::optional<std::string> data_tag(const Image& image);
+
+/// Whether If-Match is absent, or names `tag` by strong comparison; `*` matches nothing too.
+[[nodiscard]] bool is_matched(const Request& request, const std::optional<std::string>& tag);
+
+/// Throws HttpError 412 unless is_matched().
+void require_match(const Request& request, const std::optional<std::string>& tag);
 
 /// What a request's preconditions (RFC 9110 § 13) make of a GET or HEAD of something that exists.
 /// True: the client has it already, and 304 is the answer. `tag` is nothing where there is none.

@@ -28,6 +28,8 @@ std::string_view kind_of_status(int status) noexcept {
       return "conflict";
     case 410:
       return "gone";
+    case 412:
+      return "unmet";
     case 413:
     case 414:
     case 431:

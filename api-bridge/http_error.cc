@@ -175,6 +175,8 @@ int status_of(Errc code) noexcept {
       return 409;
     case Errc::mismatch:
       return 400;
+    case Errc::unmet:
+      return 412;
     case Errc::gone:
     case Errc::read_only:
       return 410;

@@ -68,12 +68,6 @@ std::shared_ptr<Upload> begin_upload(Catalog& catalog, const Request& request, c
   }
 }
 
-/// What names this very state of the data, which never change.
-std::optional<std::string> data_tag(const Image& image) {
-  if (!image.checksum) return std::nullopt;
-  return entity_tag(*image.checksum);
-}
-
 /// Of all answers with the data, and of those that spare them.
 Headers data_headers(const Image& image) {
   Headers headers = {{"Accept-Ranges", "bytes"}};
@@ -124,6 +118,7 @@ std::unique_ptr<BodySink> upload_image_data(Catalog& catalog, const Request& req
   auto expected = announced_digests(request, catalog.config().hashing_algorithm);
   expected.size = announced_size(request, catalog.config());
   const auto image = find_image(catalog, request);
+  require_match(request, data_tag(image));
   require_known_store(request, catalog.config());
   refuse_signed(image);
   require_room(catalog, image, expected.size.value_or(0));

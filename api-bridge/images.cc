@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "api-bridge/conditional.h"
 #include "api-bridge/discovery.h"
 #include "api-bridge/http_error.h"
 #include "api-bridge/image_request.h"
@@ -30,6 +31,16 @@ std::string quoted(const std::string& text) {
 std::string shown_to(const Caller& caller, Image image, const Config& config) {
   if (image.status == ImageStatus::deactivated && !caller.is_admin) image.locations.clear();
   return image_to_json(image, config);
+}
+
+/// If-Match as a condition of a change. The tag may be the image's own, which changes with every
+/// change of it, or that of its data.
+Precondition match_of(const Catalog& catalog, const Request& request) {
+  if (!request.header("If-Match")) return {};
+  return [&](const Image& image) {
+    if (is_matched(request, data_tag(image))) return true;
+    return is_matched(request, entity_tag_of(shown_to(request.caller, image, catalog.config())));
+  };
 }
 
 }  // namespace
@@ -85,7 +96,8 @@ Response update_image(Catalog& catalog, const Request& request) {
   const auto dialect = patch_dialect(request.header("Content-Type").value_or(""));
   const auto edits = parse_patch(request.body, dialect, request.json_depth);
   try {
-    const auto image = catalog.patch(request.caller, requested_id(request), edits);
+    const auto image =
+        catalog.patch(request.caller, requested_id(request), edits, match_of(catalog, request));
     return json_response(shown_to(request.caller, image, catalog.config()));
   } catch (const Error& error) {
     if (error.code() != Errc::conflict && error.code() != Errc::exists) throw;
@@ -102,7 +114,7 @@ Response delete_image(Catalog& catalog, const Request& request) {
   const auto id = ImageId::parse(request.parameter("image_id"));
   if (!id) throw missing();
   try {
-    catalog.remove(request.caller, *id);
+    catalog.remove(request.caller, *id, match_of(catalog, request));
   } catch (const Error& error) {
     if (error.code() == Errc::not_found) throw missing();
     throw;

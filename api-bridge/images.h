@@ -16,6 +16,7 @@ namespace glance::api {
 [[nodiscard]] Response show_image(Catalog& catalog, const Request& request);
 
 /// `PATCH /v2/images/{image_id}`: all edits or none; 200 and the image as it is then.
+/// Error: unmet (If-Match), as in delete_image().
 [[nodiscard]] Response update_image(Catalog& catalog, const Request& request);
 
 /// `DELETE /v2/images/{image_id}`: 204.

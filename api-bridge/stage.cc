@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "api-bridge/conditional.h"
 #include "api-bridge/data_request.h"
 #include "api-bridge/http_error.h"
 #include "api-bridge/images.h"
@@ -55,6 +56,7 @@ std::unique_ptr<BodySink> stage_image_data(Catalog& catalog, const Request& requ
   require_staging(config);
   require_octet_stream(request);
   const auto id = requested_id(request);
+  if (request.header("If-Match")) require_match(request, data_tag(find_image(catalog, request)));
   const auto announced = announced_size(request, config);
   return std::make_unique<StageSink>(catalog.stage(request.caller, id), announced);
 }

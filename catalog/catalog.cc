@@ -66,14 +66,14 @@ class DatabaseCatalog final : public Catalog {
   Image resolve(const Caller& caller, const std::string& name_or_id) override;
   Image update(const Caller& caller, const ImageId& id,
                std::span<const AttributeEdit> edits) override {
-    return patch(caller, id, std::vector<ImageEdit>(edits.begin(), edits.end()));
+    return patch(caller, id, std::vector<ImageEdit>(edits.begin(), edits.end()), {});
   }
-  Image patch(const Caller& caller, const ImageId& id, std::span<const ImageEdit> edits) override;
+  Image patch(const Caller& caller, const ImageId& id, std::span<const ImageEdit> edits,
+              const Precondition& condition) override;
   void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
                    const ImageId& replaced, Replaced how) override;
   void expect(const Caller& caller, const ImageId& id, const Expectation& expected) override;
-  void remove(const Caller& caller, const ImageId& id) override;
-  bool remove_queued(const Caller& caller, const ImageId& id) override;
+  void remove(const Caller& caller, const ImageId& id, const Precondition& condition) override;
   void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
   void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
   void deactivate(const Caller& caller, const ImageId& id) override {
@@ -273,12 +273,19 @@ void require_allowed_values(const ImageId& id, std::span<const ImageEdit> edits,
   }
 }
 
+void require_met(const Precondition& condition, const Image& image) {
+  if (!condition || condition(image)) return;
+  throw Error(Errc::unmet,
+              "Image " + image.id.text() + " is not in the state that the change was meant for.");
+}
+
 Image DatabaseCatalog::patch(const Caller& caller, const ImageId& id,
-                             std::span<const ImageEdit> edits) {
+                             std::span<const ImageEdit> edits, const Precondition& condition) {
   require_allowed_values(id, edits, config_.limits);
   std::vector<Location> before;
   Image patched = database_.write([&](Session& sql) {
     const Image old = require_modifiable(sql, caller, id);
+    require_met(condition, old);
     before = old.locations;
     Image after = old;
     for (const auto& edit : edits) {
@@ -394,26 +401,17 @@ void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const
   for (const auto& image : removed) remove_data(database_, store_, image);
 }
 
-void DatabaseCatalog::remove(const Caller& caller, const ImageId& id) {
+void DatabaseCatalog::remove(const Caller& caller, const ImageId& id,
+                             const Precondition& condition) {
   const Image image = database_.write([&](Session& sql) {
     Image found = require_modifiable(sql, caller, id);
     require_deletable(found);
+    require_met(condition, found);
     rows::delete_image(sql, found, now());
     return found;
   });
   remove_data(database_, store_, image);
   if (is_being_filled(image.status)) staging_.remove(id);
-}
-
-bool DatabaseCatalog::remove_queued(const Caller& caller, const ImageId& id) {
-  return database_.write([&](Session& sql) {
-    const auto image = find_visible(sql, caller, id);
-    if (!image || image->status != ImageStatus::queued) return false;
-    static_cast<void>(require_modifiable(sql, caller, id));
-    if (image->is_protected) return false;
-    rows::delete_image(sql, *image, now());
-    return true;
-  });
 }
 
 void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expectation& expected) {

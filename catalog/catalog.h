@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,10 @@
 #include "catalog/upload/upload.h"
 
 namespace glance {
+
+/// What must hold of an image for a change to be made; it sees the state that is changed, in the
+/// change's own transaction, and must not call the catalog. Null: nothing.
+using Precondition = std::function<bool(const Image&)>;
 
 /// The image catalog: the face that both doors and the operator's tool use.
 ///
@@ -65,9 +70,9 @@ class Catalog {
                        std::span<const AttributeEdit> edits) = 0;
 
   /// The same for edits of locations too; the data of locations that go away are removed. Errors:
-  /// also those of locations::apply() in locations.h.
-  virtual Image patch(const Caller& caller, const ImageId& id,
-                      std::span<const ImageEdit> edits) = 0;
+  /// also those of locations::apply() in locations.h, and unmet (the condition).
+  virtual Image patch(const Caller& caller, const ImageId& id, std::span<const ImageEdit> edits,
+                      const Precondition& condition = {}) = 0;
 
   /// Gives the image `name` and deletes or hides the image that had it, in one transaction; the
   /// new one takes the old one's place in the order of names. While the new one is saving, an old
@@ -77,8 +82,9 @@ class Catalog {
                            const ImageId& replaced, Replaced how) = 0;
 
   /// Soft deletion, then the data. Open readers keep theirs. Errors: not_found, forbidden,
-  /// protected_.
-  virtual void remove(const Caller& caller, const ImageId& id) = 0;
+  /// protected_, unmet (the condition).
+  virtual void remove(const Caller& caller, const ImageId& id,
+                      const Precondition& condition = {}) = 0;
 
   /// The same for an image that nobody has begun to fill; false if somebody has, or it is
   /// protected or gone.

@@ -32,6 +32,8 @@ std::string_view to_string(Errc code) noexcept {
       return "invalid";
     case Errc::mismatch:
       return "mismatch";
+    case Errc::unmet:
+      return "unmet";
     case Errc::gone:
       return "gone";
     case Errc::read_only:

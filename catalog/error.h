@@ -22,6 +22,7 @@ enum class Errc {
   not_ready,      ///< the image has no data yet
   invalid,        ///< a value outside of what is allowed
   mismatch,       ///< the data are not what their writer announced
+  unmet,          ///< the image is not in the state that the caller made a condition
   gone,           ///< the image was deleted under the writer
   read_only,      ///< the store or database refuses writes
   no_space,       ///< the store or database is full

@@ -35,6 +35,8 @@ int errno_of(Errc code) noexcept {
       return EINVAL;
     case Errc::mismatch:
       return EIO;
+    case Errc::unmet:  // the mount makes no conditions
+      return ECANCELED;
     case Errc::gone:
       return ESTALE;
     case Errc::read_only:

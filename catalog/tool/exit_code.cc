@@ -37,6 +37,7 @@ ExitCode exit_code_of(Errc code) noexcept {
     case Errc::over_quota:
     case Errc::too_large:
     case Errc::mismatch:
+    case Errc::unmet:
       return ExitCode::refused;
     case Errc::ambiguous:
       return ExitCode::no_such_image;

@@ -3,8 +3,13 @@
 
 import hashlib
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from support.processes import wait_until
+from support.raw import RawConnection, request
+from support.rest import JSON_PATCH, OCTETS
 
 DATA = random.Random(3).randbytes(1000)
 TAG = f'"{hashlib.md5(DATA).hexdigest()}"'
@@ -153,3 +158,101 @@ def test_an_image_without_a_checksum_has_no_tag(rest, active, catalog_dir, bridg
     response = rest.get_data(active, {"If-None-Match": TAG}, expect=200)
     assert "ETag" not in response.headers
     assert response.body == DATA
+
+
+# ── conditions of changes ────────────────────────────────────────────────────────────────────────
+
+NAMES_THE_DATA = [TAG, "*", f'"other", {TAG}', f"W/{TAG}, {TAG}"]
+NAMES_OTHERS = ['"other"', f"W/{TAG}", f'W/"other", W/{TAG}', TAG.strip('"'), '"*"', ""]
+
+
+def set_property(rest, image, value, condition):
+    operation = {"op": "add", "path": "/os_distro", "value": value}
+    headers = {"Content-Type": JSON_PATCH, "If-Match": condition}
+    return rest.request("PATCH", f"/v2/images/{image}", [operation], headers)
+
+
+def delete(rest, image, condition):
+    return rest.request("DELETE", f"/v2/images/{image}", None, {"If-Match": condition})
+
+
+@pytest.mark.parametrize("condition", NAMES_THE_DATA)
+def test_an_image_is_changed_and_deleted_if_the_tag_of_its_data_fits(rest, active, condition):
+    assert set_property(rest, active, "debian", condition).status == 200
+    assert rest.image(active)["os_distro"] == "debian"
+    assert delete(rest, active, condition).status == 204
+    rest.request("GET", f"/v2/images/{active}", expect=404)
+
+
+@pytest.mark.parametrize("condition", NAMES_OTHERS)
+def test_if_match_of_another_tag_changes_and_deletes_nothing(rest, active, condition):
+    before = rest.image(active)
+    assert set_property(rest, active, "debian", condition).status == 412
+    assert delete(rest, active, condition).status == 412
+    assert rest.image(active) == before
+    assert rest.download(active) == DATA
+
+
+def test_if_match_of_the_image_refuses_what_was_meant_for_an_older_state(rest, active, show):
+    old = show().headers["ETag"]
+    assert set_property(rest, active, "debian", old).status == 200
+    assert set_property(rest, active, "fedora", old).status == 412
+    assert delete(rest, active, old).status == 412
+    assert rest.image(active)["os_distro"] == "debian"
+    assert delete(rest, active, show().headers["ETag"]).status == 204
+
+
+def test_of_changes_meant_for_the_same_state_one_is_made(rest, active, show):
+    tag = show().headers["ETag"]
+    values = [f"value {number}" for number in range(8)]
+    with ThreadPoolExecutor(len(values)) as pool:
+        answers = list(pool.map(lambda value: set_property(rest, active, value, tag), values))
+    assert sorted(answer.status for answer in answers) == [200] + [412] * (len(values) - 1)
+    made = next(answer for answer in answers if answer.status == 200)
+    assert rest.image(active)["os_distro"] == made.json()["os_distro"]
+
+
+def test_without_data_only_the_star_and_the_images_own_tag_match(rest):
+    image = rest.create()["id"]
+    assert set_property(rest, image, "debian", TAG).status == 412
+    assert delete(rest, image, TAG).status == 412
+    assert set_property(rest, image, "debian", "*").status == 200
+    tag = rest.request("GET", f"/v2/images/{image}").headers["ETag"]
+    assert set_property(rest, image, "fedora", tag).status == 200
+    assert delete(rest, image, "*").status == 204
+
+
+def test_a_condition_is_not_looked_at_where_the_change_is_refused_anyway(rest, active):
+    rest.replace(active, "protected", True)
+    assert delete(rest, active, '"other"').status == 403
+    rest.replace(active, "protected", False)
+    rest.delete(active)
+    assert delete(rest, active, "*").status == 404
+    assert set_property(rest, active, "debian", "*").status == 404
+
+
+@pytest.mark.parametrize("place", ["file", "stage"])
+def test_if_match_of_an_upload_is_looked_at_before_the_data_come(rest, place):
+    image = rest.create(disk_format="raw", container_format="bare")["id"]
+    fields = [f"{name}: {value}" for name, value in OCTETS.items()]
+    with RawConnection(rest) as connection:
+        head = request(f"PUT /v2/images/{image}/{place}", f"If-Match: {TAG}", "Content-Length: 9",
+                       *fields)
+        connection.send(head)
+        assert connection.response().status == 412
+    assert rest.image(image)["status"] == "queued"
+    path = f"/v2/images/{image}/{place}"
+    rest.request("PUT", path, DATA, OCTETS | {"If-Match": "*"}, expect=204)
+
+
+def test_if_match_of_an_upload_to_an_image_with_data(rest, active):
+    rest.put_data(active, b"x", {"If-Match": '"other"'}, expect=412)
+    rest.put_data(active, b"x", {"If-Match": TAG}, expect=409)
+    assert rest.download(active) == DATA
+
+
+def test_an_unmet_condition_is_counted_as_one(rest, active):
+    assert delete(rest, active, '"other"').status == 412
+    rest.get_data(active, {"If-Match": '"other"'}, expect=412)
+    counted = 'glance_api_errors_total{kind="unmet"} 2\n'
+    wait_until(lambda: counted in rest.request("GET", "/metrics").body.decode(), 5, "the count")

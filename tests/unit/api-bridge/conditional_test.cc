@@ -36,6 +36,23 @@ TEST(Conditional, IfMatchComparesStrongly) {
   EXPECT_THROW((void)is_not_modified(with("If-Match", R"("b")"), R"("a")"), HttpError);
 }
 
+TEST(Conditional, IfMatchOfAChange) {
+  EXPECT_TRUE(is_matched(Request{}, std::nullopt));
+  EXPECT_TRUE(is_matched(with("If-Match", "*"), std::nullopt));
+  EXPECT_FALSE(is_matched(with("If-Match", R"("a")"), std::nullopt));
+  EXPECT_TRUE(is_matched(with("If-Match", R"("b", "a")"), R"("a")"));
+  for (const auto* value : {"", "a", R"("b")", R"(W/"a")", R"("*")"}) {
+    EXPECT_FALSE(is_matched(with("If-Match", value), R"("a")")) << value;
+    EXPECT_THROW(require_match(with("If-Match", value), R"("a")"), HttpError) << value;
+  }
+}
+
+TEST(Conditional, DataAreTaggedByTheirChecksum) {
+  const auto id = ImageId::parse("0aa7ab62-7e53-4c71-9b1c-0dbf7ed48e2b");
+  EXPECT_EQ(data_tag({.id = *id, .checksum = "abc"}), R"("abc")");
+  EXPECT_EQ(data_tag({.id = *id}), std::nullopt);
+}
+
 TEST(Conditional, IfRangeNamesTheStateExactly) {
   EXPECT_TRUE(range_applies(Request{}, R"("a")"));
   EXPECT_TRUE(range_applies(with("If-Range", R"("a")"), R"("a")"));

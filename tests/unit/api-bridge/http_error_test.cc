@@ -48,6 +48,7 @@ TEST(HttpError, StatusesAreGlances) {
   EXPECT_EQ(status_of(Errc::invalid), 400);
   EXPECT_EQ(status_of(Errc::gone), 410);
   EXPECT_EQ(status_of(Errc::mismatch), 400);
+  EXPECT_EQ(status_of(Errc::unmet), 412);
   EXPECT_EQ(status_of(Errc::no_space), 413);
   EXPECT_EQ(status_of(Errc::busy), 503);
 }

@@ -104,6 +104,23 @@ TEST_F(ACatalog, KeepsProtectedImages) {
   EXPECT_EQ(data_of(image.id), "data");
 }
 
+TEST_F(ACatalog, ChangesOnlyWhatMeetsTheCondition) {
+  const Image image = store("x", "data");
+  update(image.id, {{.name = "k", .value = "v"}});
+  const std::vector<ImageEdit> edits = {AttributeEdit{.name = "k", .value = "w"}};
+  const auto holds = [](const std::string& value) {
+    return [value](const Image& present) { return present.properties.at("k") == value; };
+  };
+  EXPECT_EQ(error_of([&] { catalog_->patch(caller_, image.id, edits, holds("w")); }), Errc::unmet);
+  EXPECT_EQ(catalog_->find(caller_, image.id)->properties.at("k"), "v");
+  EXPECT_EQ(catalog_->patch(caller_, image.id, edits, holds("v")).properties.at("k"), "w");
+
+  EXPECT_EQ(error_of([&] { catalog_->remove(caller_, image.id, holds("v")); }), Errc::unmet);
+  EXPECT_EQ(data_of(image.id), "data");
+  catalog_->remove(caller_, image.id, holds("w"));
+  EXPECT_EQ(catalog_->find(caller_, image.id), std::nullopt);
+}
+
 TEST_F(ACatalog, OpenReadersKeepTheDataOfADeletedImage) {
   const Image image = store("x", "data");
   const auto reader = catalog_->open_data(caller_, image.id);

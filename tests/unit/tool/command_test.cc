@@ -118,6 +118,7 @@ TEST(ExitCodes, TellDamageFromRefusalFromFailure) {
   EXPECT_EQ(exit_code_of(Errc::corrupt), ExitCode::problems);
   EXPECT_EQ(exit_code_of(Errc::ambiguous), ExitCode::no_such_image);
   EXPECT_EQ(exit_code_of(Errc::mismatch), ExitCode::refused);
+  EXPECT_EQ(exit_code_of(Errc::unmet), ExitCode::refused);
   EXPECT_EQ(exit_code_of(Errc::protected_), ExitCode::refused);
   EXPECT_EQ(exit_code_of(Errc::no_space), ExitCode::failure);
   EXPECT_EQ(exit_code_of(Errc::busy), ExitCode::failure);

@@ -86,10 +86,6 @@ class Catalog {
   virtual void remove(const Caller& caller, const ImageId& id,
                       const Precondition& condition = {}) = 0;
 
-  /// The same for an image that nobody has begun to fill; false if somebody has, or it is
-  /// protected or gone.
-  virtual bool remove_queued(const Caller& caller, const ImageId& id) = 0;
-
   /// Adds one tag, if it is not there yet. Errors: as update().
   virtual void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;
 

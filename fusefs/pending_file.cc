@@ -220,8 +220,14 @@ void PendingFile::give_up() {
 
 /// Not a single byte was taken here. Somebody else may be filling the image by now: then it stays.
 void PendingFile::remove_unfilled() {
-  if (target_.created && catalog_.remove_queued(caller_, target_.id)) {
+  if (!target_.created) return;
+  const auto is_queued = [](const Image& image) { return image.status == ImageStatus::queued; };
+  try {
+    catalog_.remove(caller_, target_.id, is_queued);
     spdlog::info("image {} is removed again: nothing was written to it", target_.id.text());
+  } catch (const Error& error) {
+    spdlog::info("image {} stays, though nothing was written to it: {}", target_.id.text(),
+                 error.what());
   }
 }
 

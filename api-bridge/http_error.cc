@@ -115,18 +115,31 @@ std::string_view level_name(int status) {
   return status < 500 ? "refused" : "failed";
 }
 
+/// In place of words that are not ours.
+std::string text_of(Errc code) {
+  if (code == Errc::no_space) return "There is not enough space in the store.";
+  if (code == Errc::over_quota) return "The quota of the store is used up.";
+  if (code == Errc::too_large) return "The data are larger than the store can take.";
+  return "The catalog's storage failed; the server's log says more.";
+}
+
 /// What is wrong with the disk or the database is the operator's to know, not the client's.
 std::string client_text(const Error& error) {
   const auto code = error.code();
   if (code == Errc::busy) return "The server is busy. Try again later.";
   if (code == Errc::unavailable) return "The image store is not available. Try again later.";
   if (code == Errc::read_only) return "The image store takes no writes.";
-  return status_of(code) == 500 ? std::string(kServerFault) : error.what();
+  if (status_of(code) == 500) return std::string(kServerFault);
+  return error.words() == Error::Words::foreign ? text_of(code) : error.what();
 }
 
 HttpError from_catalog(const Error& error, const Request& request) {
   const int status = status_of(error.code());
-  const auto level = status < 500 ? spdlog::level::debug : spdlog::level::err;
+  // The client is told no more than its status: the log is the only place that knows.
+  const bool hidden = error.words() == Error::Words::foreign;
+  const auto level = status >= 500 ? spdlog::level::err
+                     : hidden      ? spdlog::level::warn
+                                   : spdlog::level::debug;
   spdlog::log(level, "{} {} {} {}: {}: {}", request.request_id, request.method,
               printable(request.target), level_name(status), to_string(error.code()),
               printable(error.what()));

@@ -43,8 +43,9 @@ class HttpError : public std::runtime_error {
 /// Accept header, empty when absent) likes best (contract § 0.2).
 [[nodiscard]] Response error_response(const HttpError& error, std::string_view accept);
 
-/// The answer to a request whose handler threw: an HttpError as it is, an Error by its code,
-/// anything else as 500, logged and without its text.
+/// The answer to a request whose handler threw: an HttpError as it is, an Error by its code, in its
+/// own words or, if they are foreign, in none of them; anything else as 500. What clients are not
+/// told is logged with the request's id.
 [[nodiscard]] Response failure_response(const std::exception_ptr& failure, const Request& request);
 
 }  // namespace glance::api

@@ -100,7 +100,8 @@ Response update_image(Catalog& catalog, const Request& request) {
         catalog.patch(request.caller, requested_id(request), edits, match_of(catalog, request));
     return json_response(shown_to(request.caller, image, catalog.config()));
   } catch (const Error& error) {
-    if (error.code() != Errc::conflict && error.code() != Errc::exists) throw;
+    const bool is_conflict = error.code() == Errc::conflict || error.code() == Errc::exists;
+    if (!is_conflict || error.words() == Error::Words::foreign) throw;
     throw HttpError(409, "There was a conflict when trying to complete your request.",
                     error.what());
   }

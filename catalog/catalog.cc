@@ -482,20 +482,18 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_first(const Image& image) {
 }
 
 std::unique_ptr<BlobReader> DatabaseCatalog::open_at(const Image& image, const Location& location) {
-  const auto refuse = [&](Errc code, const std::string& why) {
-    return Error(code, "the data of image " + image.id.text() + why);
-  };
+  const auto subject = "the data of image " + image.id.text();
   std::unique_ptr<BlobReader> reader;
   try {
     reader = store_.open(location);
   } catch (const Error& error) {
     const Errc code = error.code() == Errc::not_found ? Errc::missing : error.code();
-    throw refuse(code, std::string(" cannot be opened: ") + error.what());
+    throw Error(code, subject + " cannot be opened: " + error.what(), error.words());
   }
   if (reader->size() != image.size.value_or(0)) {
-    throw refuse(Errc::corrupt,
-                 " have another size than recorded: " + std::to_string(reader->size()) +
-                     " bytes instead of " + std::to_string(image.size.value_or(0)));
+    throw Error(Errc::corrupt,
+                subject + " have another size than recorded: " + std::to_string(reader->size()) +
+                    " bytes instead of " + std::to_string(image.size.value_or(0)));
   }
   return reader;
 }

@@ -90,7 +90,7 @@ void read_database(const ConfigReader& reader, Config& config) {
     try {
       config.database_url = canonical_database_url(value->text);
     } catch (const Error& error) {
-      throw Error(error.code(), reader.place(option, *value) + " " + error.what());
+      throw Error(error.code(), reader.place(option, *value) + " " + error.what(), error.words());
     }
     return;
   }

@@ -92,7 +92,7 @@ Errc code_of_errno(int errno_value) noexcept {
 
 void throw_errno(int errno_value, const std::string& what) {
   throw Error(code_of_errno(errno_value),
-              what + ": " + std::generic_category().message(errno_value));
+              what + ": " + std::generic_category().message(errno_value), Error::Words::foreign);
 }
 
 }  // namespace glance

@@ -43,16 +43,23 @@ std::string_view to_string(Errc code) noexcept;
 /// and what is allowed, and holds no secret.
 class Error : public std::runtime_error {
  public:
-  Error(Errc code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  /// Whose words `what()` is. Foreign ones hold what the operating system or the database said,
+  /// and paths of this machine: for logs and for who sits at it, not for clients of the network.
+  enum class Words { own, foreign };
+
+  Error(Errc code, const std::string& message, Words words = Words::own)
+      : std::runtime_error(message), code_(code), words_(words) {}
 
   [[nodiscard]] Errc code() const noexcept { return code_; }
+  [[nodiscard]] Words words() const noexcept { return words_; }
 
  private:
   Errc code_;
+  Words words_;
 };
 
 /// Throws an Error for a failed system call: `errno_value` decides the code (ENOSPC → no_space,
-/// EDQUOT → over_quota, EROFS → read_only, …), the text is "`what`: strerror".
+/// EDQUOT → over_quota, EROFS → read_only, …), the text is "`what`: strerror", foreign words.
 [[noreturn]] void throw_errno(int errno_value, const std::string& what);
 
 }  // namespace glance

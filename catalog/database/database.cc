@@ -179,7 +179,7 @@ Database::Rollback::~Rollback() {
 void Database::rethrow(const soci::soci_error& error) {
   const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
   const Errc code = sqlite != nullptr ? code_of_sqlite(sqlite->result()) : Errc::io;
-  throw Error(code, "database: " + error.get_error_message());
+  throw Error(code, "database: " + error.get_error_message(), Error::Words::foreign);
 }
 
 }  // namespace glance

@@ -31,7 +31,8 @@ namespace {
   if (std::ranges::find(kOutOfReach, errno_value) == kOutOfReach.end()) {
     throw_errno(errno_value, what);
   }
-  throw Error(Errc::unavailable, what + ": " + std::generic_category().message(errno_value));
+  throw Error(Errc::unavailable, what + ": " + std::generic_category().message(errno_value),
+              Error::Words::foreign);
 }
 
 constexpr std::string_view kScheme = "file://";
@@ -76,8 +77,8 @@ std::optional<std::uint64_t> seek_file(int fd, std::uint64_t offset, bool hole) 
 void require_regular_file(int fd, const fs::path& path) {
   struct stat status{};
   if (::fstat(fd, &status) != 0) throw_store_errno(errno, path.string());
-  if (!S_ISREG(status.st_mode))
-    throw Error(Errc::not_found, path.string() + " holds no image data");
+  if (S_ISREG(status.st_mode)) return;
+  throw Error(Errc::not_found, path.string() + " holds no image data", Error::Words::foreign);
 }
 
 void sync_directory(const fs::path& directory) {

@@ -88,7 +88,7 @@ auto Upload::attempt(Step&& step) {
     fail(error);
     throw;
   } catch (const std::exception& error) {
-    fail(Error(Errc::io, error.what()));
+    fail(Error(Errc::io, error.what(), Error::Words::foreign));
     throw *failure_;
   }
 }

@@ -165,6 +165,40 @@ def test_an_endless_chunk_line_or_trailer_is_refused(rest, body):
     connection.close()
 
 
+SECRET = "table_secrets: words of its own"
+
+
+@pytest.mark.parametrize("change", ["INSERT", "UPDATE"])
+def test_words_of_the_database_go_to_the_log_alone(bridge, rest, catalog_dir, change):
+    image = rest.create(name="image")["id"]
+    catalog_dir.execute(
+        f"CREATE TRIGGER refuse BEFORE {change} ON images BEGIN SELECT RAISE(ABORT, '{SECRET}'); END"
+    )
+    if change == "INSERT":
+        answers = [rest.request("POST", "/v2/images", {"name": "another"})]
+    else:
+        patch = [{"op": "replace", "path": "/name", "value": "new"}]
+        headers = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+        path = f"/v2/images/{image}"
+        answers = [
+            rest.request("PATCH", path, patch, headers),
+            rest.request("PUT", f"{path}/tags/blue"),
+            rest.request("DELETE", path),
+        ]
+    for answer in answers:
+        assert answer.status == 409
+        body = answer.body.decode()
+        assert "The catalog's storage failed; the server's log says more." in body
+        assert "secret" not in body and "database" not in body
+        (line,) = [
+            line
+            for line in bridge.log.read_text().splitlines()
+            if answer.headers["X-Openstack-Request-Id"] in line and SECRET in line
+        ]
+        assert "[warning]" in line
+    assert [each["name"] for each in rest.images()] == ["image"]
+
+
 def test_readers_do_not_wait_for_blocked_writers(rest, catalog_dir):
     image = rest.create()["id"]
     patch = [{"op": "add", "path": "/k", "value": "v"}]

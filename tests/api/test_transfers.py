@@ -3,6 +3,7 @@
 deleted or uploaded twice, stores that are full or have lost data."""
 
 import base64
+import errno
 import hashlib
 import os
 import random
@@ -183,7 +184,9 @@ def test_a_full_store_is_413_and_loses_nothing(small_store, bridges, catalog_dir
     image = rest.create(disk_format="raw", container_format="bare")["id"]
     data = random.Random(13).randbytes(5 << 20)
     body = (data[i : i + 100_000] for i in range(0, len(data), 100_000)) if chunked else data
-    rest.put_data(image, body, expect=413)
+    answer = rest.put_data(image, body, expect=413)
+    assert "There is not enough space in the store" in answer.body.decode()
+    assert os.strerror(errno.ENOSPC) not in answer.body.decode()
     assert rest.image(image)["status"] == "queued"
     assert (catalog_dir.spools(), catalog_dir.data_files()) == ([], [kept])
     rest.put_data(image, data[: 2 << 20], expect=204)

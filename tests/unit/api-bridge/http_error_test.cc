@@ -100,6 +100,16 @@ TEST(Failure, OfTheCatalogIsToldToTheClient) {
   EXPECT_THAT(std::get<std::string>(response.body), testing::HasSubstr("too many tags"));
 }
 
+TEST(Failure, InForeignWordsIsToldInOurs) {
+  for (int code = 0; code <= static_cast<int>(Errc::io); ++code) {
+    const auto errc = static_cast<Errc>(code);
+    const auto response = failure(Error(errc, "/srv/secret: strange", Error::Words::foreign));
+    EXPECT_EQ(response.status, status_of(errc)) << to_string(errc);
+    const auto& body = std::get<std::string>(response.body);
+    EXPECT_THAT(body, testing::Not(testing::HasSubstr("secret"))) << to_string(errc);
+  }
+}
+
 TEST(Failure, OfTheSystemIsNot) {
   for (const auto& response : {failure(Error(Errc::io, "/srv/secret: Input/output error")),
                                failure(std::runtime_error("/srv/secret")), failure(42)}) {

@@ -283,4 +283,16 @@ Response failure_response(const std::exception_ptr& failure, const Request& requ
   return error_response(translate(failure, request), request.header("Accept").value_or(""));
 }
 
+void log_broken_answer(const std::exception_ptr& failure, const Request& request) {
+  std::string what = "unknown exception";
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {  // has no words
+  }
+  spdlog::error("{} {} {}: the answer broke off: {}", request.request_id, request.method,
+                printable(request.target), printable(what));
+}
+
 }  // namespace glance::api

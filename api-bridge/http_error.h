@@ -48,4 +48,7 @@ class HttpError : public std::runtime_error {
 /// told is logged with the request's id.
 [[nodiscard]] Response failure_response(const std::exception_ptr& failure, const Request& request);
 
+/// Logs a failure that came too late for an answer of its own: one had begun.
+void log_broken_answer(const std::exception_ptr& failure, const Request& request);
+
 }  // namespace glance::api

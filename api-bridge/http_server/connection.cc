@@ -29,6 +29,7 @@ constexpr std::size_t kPieceSize = std::size_t{512} * 1024;  // one write to a s
 constexpr std::uint64_t kMaxSkip = std::uint64_t{64} * 1024;
 constexpr auto kRetryWhenStopping = "5";  // seconds
 constexpr auto kRetryWhenBusy = "1";
+constexpr std::string_view kConnectionLost = "connection_lost";  // as a kind of failure
 
 /// Counts a request as running while it lives.
 class Running {
@@ -79,12 +80,30 @@ bool has_header(const Response& response, std::string_view name) {
 
 }  // namespace
 
-/// One request, from its head's last byte to its answer's.
+/// One request, from its head's last byte to its answer's. The observer is told of it once: when
+/// it has ended, or when it is given up, as by a server that waits no longer.
 struct Connection::Exchange {
+  explicit Exchange(Connection& its_connection) : connection(its_connection) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() { lose(); }
+
+  /// It has ended, with that status on the wire; 0: with none.
+  void report(int status) noexcept;
+
+  /// It has ended because the peer has gone.
+  void lose() noexcept {
+    if (!reported) fault = kConnectionLost;
+    report(0);
+  }
+
+  Connection& connection;
   RequestHead head;
   bool understood = false;  // the head is sound, so that we know where the body ends
   const Route* route = nullptr;
+  int status = 0;  // of the answer that is being sent
   std::string_view fault;
+  bool reported = false;
   const Clock::time_point start = Clock::now();
 };
 
@@ -141,17 +160,28 @@ awaitable<void> Connection::serve() {
 /// Answers one request; returns whether the connection stays open for another.
 awaitable<bool> Connection::serve_one(RequestReader::Head head) {
   const Running running(shared_);
-  Exchange exchange;
+  Exchange exchange(*this);
   sender_.begin_answer();
   try {
     auto response = refusal(head, exchange);
     if (!response) response = co_await answer(exchange);
     co_return co_await finish(exchange, *std::move(response));
   } catch (const ConnectionLost&) {
-    exchange.fault = "connection_lost";
-    report(exchange, 0);
+    exchange.lose();
     throw;
+  } catch (...) {
+    give_up(exchange);
   }
+  // All that is left to say to the client: that it has not got everything.
+  throw ConnectionLost("the answer broke off");
+}
+
+/// After a failure in the midst of an answer, which is too late for another one.
+void Connection::give_up(Exchange& exchange) {
+  const auto error = std::current_exception();
+  exchange.fault = fault_kind(error);
+  log_broken_answer(error, exchange.head.request);
+  exchange.report(exchange.status);
 }
 
 // ── from a request to its answer ──────────────────────────────────────────────────────────────
@@ -273,7 +303,7 @@ awaitable<Response> Connection::pump(BodySink& sink) {
 // ── answers ───────────────────────────────────────────────────────────────────────────────────
 
 /// Sends the answer; returns whether the connection stays open.
-awaitable<bool> Connection::finish(const Exchange& exchange, Response response) {
+awaitable<bool> Connection::finish(Exchange& exchange, Response response) {
   const auto& head = exchange.head;
   const bool body_left = !exchange.understood || !reader_.is_body_done();
   // A client that waits for its invitation may or may not send the body after a refusal.
@@ -287,8 +317,9 @@ awaitable<bool> Connection::finish(const Exchange& exchange, Response response) 
   }
   const Framing framing{
       .is_http_1_1 = head.is_http_1_1, .keep_alive = keep, .now = std::time(nullptr)};
+  exchange.status = response.status;
   co_await sender_.send(response, framing, head.request.method == "HEAD");
-  report(exchange, response.status);
+  exchange.report(response.status);
   if (keep && body_left) co_await skip_rest();
   lingers_ = body_left || reader_.has_more();
   co_return keep && !shared_.stopping;  // it may have begun while we sent
@@ -303,15 +334,17 @@ awaitable<void> Connection::skip_rest() {
   }
 }
 
-void Connection::report(const Exchange& exchange, int status) {
-  shared_.observer.request_ended({.request = exchange.head.request,
-                                  .is_http_1_1 = exchange.head.is_http_1_1,
-                                  .route = exchange.route ? exchange.route->pattern : "",
-                                  .status = status,
-                                  .fault = exchange.fault,
-                                  .received = exchange.understood ? reader_.body_received() : 0,
-                                  .sent = sender_.body_sent(),
-                                  .time = Clock::now() - exchange.start});
+void Connection::Exchange::report(int status_sent) noexcept {
+  if (std::exchange(reported, true)) return;
+  connection.shared_.observer.request_ended(
+      {.request = head.request,
+       .is_http_1_1 = head.is_http_1_1,
+       .route = route ? route->pattern : "",
+       .status = status_sent,
+       .fault = fault,
+       .received = understood ? connection.reader_.body_received() : 0,
+       .sent = connection.sender_.body_sent(),
+       .time = Clock::now() - start});
 }
 
 }  // namespace glance::api

@@ -45,9 +45,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<Response> receive(const SinkHandler& make_sink, Exchange& exchange);
   awaitable<Response> pump(BodySink& sink);
 
-  awaitable<bool> finish(const Exchange& exchange, Response response);
+  awaitable<bool> finish(Exchange& exchange, Response response);
   awaitable<void> skip_rest();
-  void report(const Exchange& exchange, int status);
+  static void give_up(Exchange& exchange);
 
   Shared& shared_;
   Stream stream_;

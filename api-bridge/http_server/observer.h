@@ -14,7 +14,7 @@ struct RequestRecord {
   const Request& request;
   bool is_http_1_1 = true;
   std::string_view route;      ///< the pattern that matched, empty for none
-  int status = 0;              ///< 0: the connection was lost before there was an answer
+  int status = 0;              ///< 0: the connection was lost before the answer was through
   std::string_view fault;      ///< what kind of failure it was, empty for none
   std::uint64_t received = 0;  ///< bytes of the request's body
   std::uint64_t sent = 0;      ///< bytes of the response's body
@@ -36,6 +36,7 @@ class ServerObserver {
     static_cast<void>(received);
     static_cast<void>(sent);
   }
+  /// Once for each request, whatever became of it.
   virtual void request_ended(const RequestRecord& record) { static_cast<void>(record); }
 };
 

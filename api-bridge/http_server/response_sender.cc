@@ -2,6 +2,7 @@
 #include "api-bridge/http_server/response_sender.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -10,13 +11,26 @@
 
 #include <sys/sendfile.h>
 
+#include "catalog/error.h"
+
 namespace glance::api {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kCopySize = std::size_t{256} * 1024;           // one read of a file
+constexpr std::size_t kCopySize = std::size_t{256} * 1024;  // one read of a file
+constexpr auto kEndedEarly = "the image's data end too early";
 constexpr std::size_t kSendfileSize = std::size_t{4} * 1024 * 1024;  // one stay on the pool
+
+/// Whether an errno of sendfile(2) is the connection's; else it is the file's.
+bool is_of_connection(int error) {
+  // EBADF: we have closed the connection ourselves meanwhile. The file is open as long as its
+  // reader.
+  constexpr std::array kOfConnection = {EPIPE,     ECONNRESET, ECONNABORTED, ENOTCONN,
+                                        EBADF,     ETIMEDOUT,  ENETDOWN,     ENETUNREACH,
+                                        ENETRESET, EHOSTDOWN,  EHOSTUNREACH};
+  return std::ranges::find(kOfConnection, error) != kOfConnection.end();
+}
 
 /// sendfile(2) until the socket takes no more, but not for ever: others need the thread too.
 /// Returns 0, EAGAIN when the socket is full, or another errno.
@@ -103,7 +117,9 @@ awaitable<void> ResponseSender::send_slice(const FileSlice& slice) {
     pace_.moved(before - left, waited);
     waited = Clock::duration::zero();
     if (error == 0) continue;
-    if (error != EAGAIN) throw ConnectionLost(std::strerror(error));
+    if (error == ENODATA) throw Error(Errc::corrupt, kEndedEarly);
+    if (is_of_connection(error)) throw ConnectionLost(std::strerror(error));
+    if (error != EAGAIN) throw_errno(error, "reading image data");
     const auto start = Clock::now();
     co_await wait_writable();
     waited = Clock::now() - start;
@@ -117,7 +133,7 @@ awaitable<void> ResponseSender::send_copied(const FileSlice& slice) {
     const auto size = co_await run_on(pool_, [&] {
       return slice.reader->read(slice.offset + done, std::as_writable_bytes(std::span(piece)));
     });
-    if (size == 0) throw ConnectionLost("the image's data ended early");
+    if (size == 0) throw Error(Errc::corrupt, kEndedEarly);
     piece.resize(size);
     std::string_view rest = piece;
     while (!rest.empty()) co_await write_some(rest);

@@ -24,7 +24,8 @@ class ResponseSender {
                  asio::thread_pool& pool, ServerObserver& observer);
 
   /// The whole response; of one to a HEAD, and of one whose status has no body, the head only.
-  /// Throws ConnectionLost, also when the peer takes the bytes too slowly.
+  /// Throws ConnectionLost, also when the peer takes the bytes too slowly; Error if the image's
+  /// data cannot be read to their end. Either way the connection is of no more use.
   awaitable<void> send(const Response& response, const Framing& framing, bool head_only);
 
   awaitable<void> write(std::string_view bytes);

@@ -170,7 +170,10 @@ def test_transfers_that_do_not_finish_are_cut_off_after_the_drain_timeout(bridge
     with upload:
         assert bridge.signal_and_wait(signal.SIGTERM, 10) == 0
         assert upload.is_closed()
-    assert "cutting them off" in bridge.log.read_text()
+    log = bridge.log.read_text()
+    assert "cutting them off" in log
+    (accessed,) = [line for line in log.splitlines() if f'"PUT /v2/images/{image}/file ' in line]
+    assert '" 499 ' in accessed
     assert catalog_dir.image_row(image)["status"] == "queued"
     assert (catalog_dir.spools(), catalog_dir.data_files()) == ([], [])
 

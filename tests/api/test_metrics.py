@@ -104,6 +104,18 @@ def test_what_is_going_on_can_be_seen(rest, value):
     )
 
 
+def test_a_refused_request_is_told_of_once_also_if_its_body_never_comes(bridge, rest, value):
+    path = "/v2/images/nope/file"
+    with RawConnection(rest) as connection:
+        connection.send(request(f"PUT {path}", OCTETS, "Content-Length: 5"))
+        assert connection.response().status == 404
+    wait_until(lambda: value("glance_api_connections") == 1, 5, "the connection's end")
+    labels = {"method": "PUT", "route": "images/{image_id}/file"}
+    assert value("glance_api_request_duration_seconds_count", **labels) == 1
+    assert value("glance_api_errors_total", kind="connection_lost") == 0
+    assert bridge.log.read_text().count(f'"PUT {path} HTTP/1.1" ') == 1
+
+
 def test_a_slow_client_counts_as_a_timeout(bridges, catalog_dir):
     rest = bridges.start(catalog_dir.config(glancefs={"header_timeout": 1})).rest
     with RawConnection(rest) as connection:

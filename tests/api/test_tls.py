@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same service over TLS, by cert_file and key_file."""
 
+import contextlib
+import os
 import random
 import signal
 import socket
@@ -173,3 +175,20 @@ def test_a_key_of_another_certificate_is_named(catalog_dir, files, tmp_path):
     result = run(program("glance-api-bridge"), *arguments, check=False)
     assert result.returncode == 2
     assert result.stderr.startswith(f"glance-api-bridge: {key}: cannot use it as the key (key_file)")
+
+
+def test_data_that_are_cut_while_they_are_sent_are_our_fault(bridge, rest, context, catalog_dir):
+    image = rest.create_raw("cut", bytes(64 << 20))["id"]
+    bridge.expect_errors(f"/v2/images/{image}/file: the answer broke off: ")
+    with RawConnection(rest, context) as connection:
+        connection.send(request(f"GET /v2/images/{image}/file"))
+        assert connection.socket.recv(12) == b"HTTP/1.1 200"
+        os.truncate(catalog_dir.data_file(image), 0)
+        with contextlib.suppress(ssl.SSLEOFError):  # no farewell: this is not the answer's end
+            while connection.socket.recv(1 << 20):
+                pass
+    counted = 'glance_api_errors_total{kind="corrupt"} 1\n'
+    wait_until(lambda: counted in rest.request("GET", "/metrics").body.decode(), 5, "the count")
+    (accessed,) = [line for line in bridge.log.read_text().splitlines() if "/file HTTP/1.1" in line
+                   and '"GET ' in line]
+    assert '" 200 ' in accessed

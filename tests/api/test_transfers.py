@@ -228,6 +228,49 @@ def test_data_of_another_size_are_not_served(bridge, rest, catalog_dir):
     assert str(catalog_dir.store) not in response.body.decode()
 
 
+def slow_download(rest, image):
+    """A connection whose client has read only the begin of a download."""
+    connection = RawConnection(rest)
+    connection.send(request(f"GET /v2/images/{image}/file"))
+    assert connection.socket.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
+    return connection
+
+
+def test_data_that_are_cut_while_they_are_sent_are_our_fault(bridge, rest, catalog_dir):
+    image = rest.create_raw("cut", bytes(64 << 20))["id"]
+    bridge.expect_errors(f"/v2/images/{image}/file: the answer broke off: ")
+    with slow_download(rest, image) as connection:
+        os.truncate(catalog_dir.data_file(image), 0)
+        received = 0
+        while piece := connection.socket.recv(1 << 20):
+            received += len(piece)
+        assert received < 64 << 20
+
+    def metrics():
+        return rest.request("GET", "/metrics", expect=200).body.decode()
+
+    wait_until(lambda: 'glance_api_errors_total{kind="corrupt"} 1\n' in metrics(), 5, "the count")
+    assert "connection_lost" not in metrics()
+    line = f'"GET /v2/images/{image}/file HTTP/1.1" '
+    (accessed,) = [each for each in bridge.log.read_text().splitlines() if line in each]
+    assert accessed.partition(line)[2].startswith("200 ")
+    assert "[error]" in bridge.log.read_text()
+
+
+def test_a_client_that_leaves_a_download_is_no_error(bridge, rest):
+    image = rest.create_raw("left", bytes(64 << 20))["id"]
+    with slow_download(rest, image):
+        pass
+    line = f'"GET /v2/images/{image}/file HTTP/1.1" '
+
+    def accesses():
+        return [each for each in bridge.log.read_text().splitlines() if line in each]
+
+    wait_until(accesses, 10, "the line of the access log")
+    (accessed,) = accesses()
+    assert accessed.partition(line)[2].startswith("499 ")
+
+
 def test_a_store_that_is_gone_is_503_and_no_business_of_clients(bridge, rest, queued, catalog_dir):
     """As when its filesystem is not mounted: neither the image nor the caller's rights are at fault."""
     bridge.expect_errors("unavailable: ")

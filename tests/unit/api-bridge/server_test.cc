@@ -10,8 +10,11 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -21,16 +24,20 @@
 
 #include "api-bridge/http_error.h"
 #include "api-bridge/http_server/observer.h"
+#include "catalog/error.h"
+#include "catalog/sync.h"
 #include "catalog/unique_fd.h"
 
 namespace glance::api {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
+using testing::UnorderedElementsAre;
 
 /// Bytes in memory, with or without a descriptor of them.
 class MemoryReader final : public BlobReader {
@@ -55,6 +62,55 @@ class MemoryReader final : public BlobReader {
  private:
   std::string bytes_;
   UniqueFd file_;
+};
+
+/// A file whose bytes cannot be read from some place on: it is shorter than its record says, or
+/// gives an error.
+class SpoiledReader final : public BlobReader {
+ public:
+  enum class Kind { error, short_copied, short_file, unreadable_file };
+  static constexpr std::uint64_t kSize = 1'000'000;
+  static constexpr std::uint64_t kGood = 300'000;
+
+  explicit SpoiledReader(Kind kind) : kind_(kind) {
+    if (kind == Kind::short_file) {
+      file_ = UniqueFd(::memfd_create("short", MFD_CLOEXEC));
+      EXPECT_EQ(::ftruncate(file_.get(), kGood), 0);
+    }
+    if (kind == Kind::unreadable_file) file_ = UniqueFd(::open("/", O_RDONLY | O_CLOEXEC));
+  }
+
+  [[nodiscard]] std::uint64_t size() const override { return kSize; }
+
+  std::size_t read(std::uint64_t offset, std::span<std::byte> into) const override {
+    if (offset < kGood) return std::min<std::uint64_t>(into.size(), kGood - offset);
+    if (kind_ == Kind::error) throw Error(Errc::io, "the disk is broken");
+    return 0;
+  }
+
+  [[nodiscard]] int fd() const noexcept override { return file_.get(); }
+
+ private:
+  const Kind kind_;
+  UniqueFd file_;
+};
+
+/// Keeps what it is told of requests.
+class Recorder final : public ServerObserver {
+ public:
+  void request_ended(const RequestRecord& record) override {
+    MutexLock lock(mutex_);
+    records_.push_back(fmt::format("{} {} {}", record.route, record.status, record.fault));
+  }
+
+  [[nodiscard]] std::vector<std::string> records() const {
+    MutexLock lock(mutex_);
+    return records_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::vector<std::string> records_ GUARDED_BY(mutex_);
 };
 
 /// What the sinks of one test met with.
@@ -165,13 +221,22 @@ class ServerTest : public testing::Test {
   }
 
   Uploads uploads_;
-  ServerObserver observer_;
+  Recorder observer_;
 
  private:
   static Response slice(bool with_fd, std::uint64_t offset) {
     auto reader = std::make_unique<MemoryReader>(pattern(), with_fd);
     const auto length = reader->size() - offset;
     return {.status = 200, .headers = {}, .body = FileSlice{std::move(reader), offset, length}};
+  }
+
+  static Route spoiled(std::string_view pattern, SpoiledReader::Kind kind) {
+    return {"GET", pattern, BodyKind::none, Handler([kind](const Request&) {
+              return Response{.status = 200,
+                              .headers = {},
+                              .body = FileSlice{std::make_unique<SpoiledReader>(kind), 0,
+                                                SpoiledReader::kSize}};
+            })};
   }
 
   const Router router_{
@@ -183,6 +248,10 @@ class ServerTest : public testing::Test {
        {"GET", "copied", BodyKind::none, Handler([](const Request&) { return slice(false, 5); })},
        {"GET", "broken", BodyKind::none,
         Handler([](const Request&) -> Response { throw std::runtime_error("unforeseen"); })},
+       spoiled("error", SpoiledReader::Kind::error),
+       spoiled("short_copied", SpoiledReader::Kind::short_copied),
+       spoiled("short_file", SpoiledReader::Kind::short_file),
+       spoiled("unreadable_file", SpoiledReader::Kind::unreadable_file),
        {"PUT", "sink", BodyKind::stream,
         SinkHandler([this](const Request&) { return std::make_unique<CountingSink>(uploads_); })},
        {"PUT", "closed", BodyKind::stream,
@@ -316,6 +385,30 @@ TEST_F(ServerTest, SendsFilesWithAndWithoutADescriptor) {
   EXPECT_TRUE(answer(request("GET /v2/copied", close)).ends_with("\r\n\r\n" + pattern().substr(5)));
 }
 
+TEST_F(ServerTest, TellsDataThatCannotBeReadFromClientsThatWentAway) {
+  start();
+  for (const std::string route : {"error", "short_copied", "short_file", "unreadable_file"}) {
+    const auto heard = answer(request("GET /v2/" + route));
+    EXPECT_THAT(heard, StartsWith("HTTP/1.1 200"));
+    EXPECT_LT(heard.size(), SpoiledReader::kSize);
+  }
+  stop();
+  EXPECT_THAT(observer_.records(),
+              UnorderedElementsAre("error 200 io", "short_copied 200 corrupt",
+                                   "short_file 200 corrupt", "unreadable_file 200 io"));
+}
+
+TEST_F(ServerTest, TellsOfARequestOnceAlsoIfItsBodyNeverComes) {
+  start();
+  {
+    auto client = connect();
+    client.say(request("PUT /v2/closed", "Content-Length: 5\r\n"));
+    EXPECT_THAT(client.hear("not now\n\n   "), HasSubstr(" 409 "));
+  }
+  stop();
+  EXPECT_THAT(observer_.records(), ElementsAre("closed 409 conflict"));
+}
+
 TEST_F(ServerTest, SurvivesClientsThatStopListening) {
   start();
   for (int i = 0; i < 10; ++i) {
@@ -392,6 +485,7 @@ TEST_F(ServerTest, CutsOffRequestsThatDoNotFinish) {
   stop();
   server_gone();
   EXPECT_EQ(uploads_.taken_back, 1);
+  EXPECT_THAT(observer_.records(), ElementsAre("sink 0 connection_lost"));
 }
 
 }  // namespace

@@ -25,6 +25,9 @@ using Clock = std::chrono::steady_clock;
 using Outcome = RequestReader::Outcome;
 
 constexpr std::size_t kPieceSize = std::size_t{512} * 1024;  // one write to a sink
+// Room for the begin of a body. More is made as it comes, or clients that announce much and send
+// nothing would fill the memory: at most so much more than came before.
+constexpr std::size_t kFirstPiece = std::size_t{4} * 1024;
 // So much of a refused request's body is read and forgotten, to keep the connection.
 constexpr std::uint64_t kMaxSkip = std::uint64_t{64} * 1024;
 constexpr auto kRetryWhenStopping = "5";  // seconds
@@ -251,13 +254,14 @@ awaitable<void> Connection::invite_body(Exchange& exchange) {
 
 awaitable<std::string> Connection::read_whole_body(Exchange& exchange) {
   const auto limit = shared_.limits.buffered_body_bytes;
-  const auto announced = exchange.head.request.content_length.value_or(0);
-  if (announced > limit) throw HttpError(413, "The request's body is too large.");
+  const auto announced = exchange.head.request.content_length;
+  if (announced.value_or(0) > limit) throw HttpError(413, "The request's body is too large.");
+  const auto most = announced.value_or(limit + 1);
   co_await invite_body(exchange);
   std::string body;
   while (!reader_.is_body_done()) {
     const auto old_size = body.size();
-    body.resize(std::min(limit + 1, std::max<std::size_t>(announced, 2 * old_size + 4096)));
+    body.resize(std::min<std::uint64_t>(most, 2 * old_size + kFirstPiece));
     const auto size =
         co_await reader_.read_body(std::as_writable_bytes(std::span(body).subspan(old_size)));
     body.resize(old_size + size);
@@ -290,12 +294,13 @@ awaitable<Response> Connection::receive(const SinkHandler& make_sink, Exchange& 
 }
 
 awaitable<Response> Connection::pump(BodySink& sink) {
-  std::vector<std::byte> piece(kPieceSize);
+  std::vector<std::byte> piece(kFirstPiece);
   while (!reader_.is_body_done()) {
     const auto size = co_await reader_.read_body(piece);
     if (size == 0) continue;
     shared_.observer.bytes_moved(size, 0);
     co_await run_on(shared_.pools.data, [&] { sink.write(std::span(piece).first(size)); });
+    if (size == piece.size()) piece.resize(std::min(kPieceSize, 2 * size));
   }
   co_return co_await run_on(shared_.pools.writers, [&] { return sink.finish(); });
 }
@@ -326,9 +331,9 @@ awaitable<bool> Connection::finish(Exchange& exchange, Response response) {
 }
 
 awaitable<void> Connection::skip_rest() {
-  std::vector<std::byte> scratch(*reader_.body_left());
+  std::vector<std::byte> scratch(kFirstPiece);
   try {
-    std::ignore = co_await reader_.read_body(scratch);
+    while (!reader_.is_body_done()) std::ignore = co_await reader_.read_body(scratch);
   } catch (const HttpError& error) {
     throw ConnectionLost(error.what());
   }

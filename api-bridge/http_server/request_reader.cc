@@ -153,7 +153,7 @@ awaitable<std::size_t> RequestReader::read_from_peer(asio::mutable_buffer into) 
 
 awaitable<void> RequestReader::discard(std::chrono::milliseconds time) {
   const auto until = Clock::now() + time;
-  std::vector<char> scratch(kDiscardPiece);
+  std::vector<char> scratch(kReadSize);
   for (std::size_t total = buffer_.size(); total < kDiscardSize;) {
     deadline_.arm(until - Clock::now());
     // Past TLS: what is not read any more need not be understood.
@@ -161,6 +161,7 @@ awaitable<void> RequestReader::discard(std::chrono::milliseconds time) {
         co_await stream_.socket().async_read_some(asio::buffer(scratch), kAsTuple);
     if (error) break;
     total += size;
+    if (size == scratch.size()) scratch.resize(kDiscardPiece);  // there is much to come
   }
   deadline_.disarm();
 }

@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -303,6 +304,39 @@ def test_a_database_that_stays_locked_is_503(bridge, rest, queued, catalog_dir):
                 assert int(each.result().headers["Retry-After"]) > 0
         assert time.monotonic() - start < 45 * SLOW
     rest.put_data(queued, DATA, expect=204)
+
+
+def announcing(rest, line, *fields):
+    """A request whose body is welcome and has not been sent; its connection."""
+    connection = RawConnection(rest)
+    connection.send(request(line, "Expect: 100-continue", *fields))
+    invitation = connection.socket.recv(1000)
+    assert invitation == b"HTTP/1.1 100 Continue\r\n\r\n"
+    return connection
+
+
+def resident(bridge):
+    """The bytes of memory that the bridge has now."""
+    status = Path(f"/proc/{bridge.pid}/status").read_text(encoding="ascii")
+    return int(status.split("VmRSS:")[1].split()[0]) << 10
+
+
+@pytest.mark.memory
+@pytest.mark.parametrize("kind", ["json", "upload"])
+def test_memory_is_taken_by_what_has_come_and_not_by_what_was_announced(bridge, rest, kind):
+    clients = 200
+    if kind == "json":
+        requests = [("POST /v2/images", "Content-Length: 1000000")] * clients
+    else:
+        ids = [rest.create(disk_format="raw", container_format="bare")["id"] for _ in range(clients)]
+        fields = (OCTETS, "Content-Length: 1000000")
+        requests = [(f"PUT /v2/images/{image}/file", *fields) for image in ids]
+    before = resident(bridge)
+    with ExitStack() as connections:
+        for each in requests:
+            connections.enter_context(announcing(rest, *each)).send(b"{")
+        rest.images()
+        assert resident(bridge) - before < clients * (64 << 10)
 
 
 @pytest.mark.memory

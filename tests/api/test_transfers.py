@@ -354,4 +354,4 @@ def test_memory_does_not_grow_with_what_is_transferred(bridge, rest, big_source)
             assert response.status == 204
         for body in pool.map(rest.download, images):
             assert body == data
-    assert peak() - before < 64 << 20  # of a GiB that passed through
+    assert peak() - before < (64 << 20) * SLOW  # of a GiB that passed through

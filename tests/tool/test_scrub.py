@@ -181,4 +181,4 @@ def test_memory_does_not_grow_with_images(tool, small_source, big_source, tmp_pa
         (["save", "small.img", tmp_path / "s"], ["save", "big.img", tmp_path / "b"]),
         (["scrub", "small.img"], ["scrub", "big.img"]),
     ]:
-        assert peak_memory(tool, *big) < peak_memory(tool, *small) + 16 * 1024
+        assert peak_memory(tool, *big) < peak_memory(tool, *small) + 16 * 1024 * SLOW

@@ -166,6 +166,16 @@ HttpError translate(const std::exception_ptr& failure, const Request& request) {
   }
 }
 
+std::string words_of(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "unknown exception";
+  }
+}
+
 }  // namespace
 
 int status_of(Errc code) noexcept {
@@ -284,15 +294,8 @@ Response failure_response(const std::exception_ptr& failure, const Request& requ
 }
 
 void log_broken_answer(const std::exception_ptr& failure, const Request& request) {
-  std::string what = "unknown exception";
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::exception& error) {
-    what = error.what();
-  } catch (...) {  // has no words
-  }
   spdlog::error("{} {} {}: the answer broke off: {}", request.request_id, request.method,
-                printable(request.target), printable(what));
+                printable(request.target), printable(words_of(failure)));
 }
 
 }  // namespace glance::api

@@ -177,7 +177,7 @@ TEST_F(Uploading, AFailureIsRepeatedByEveryLaterVerb) {
 
 TEST_F(Uploading, NoCloseIsAcknowledgedWhoseDataTheStoreDoesNotHold) {
   for (const auto verb : {&Upload::seal, &Upload::close}) {
-    for (const std::uintmax_t stored : {4, 6}) {
+    for (const std::uintmax_t stored : {std::uintmax_t{4}, std::uintmax_t{6}}) {
       const auto image = add("x");
       auto upload = catalog_->upload(caller_, image.id, {});
       upload->write(0, bytes("hello"));

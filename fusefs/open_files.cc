@@ -143,7 +143,7 @@ std::uint64_t OpenFiles::add_created(const NodePtr& node, bool open, int flags,
                                                         .created = true},
                                     requester.thread);
   remember(file);
-  if (open) return open_pending(file, node, access_of(flags)).handle;
+  if (open) return open_new(file, node, flags).handle;
   linger(file);
   return 0;
 }
@@ -173,24 +173,34 @@ OpenFiles::Opened OpenFiles::open(const NodePtr& node, int flags, const Requeste
   const bool writes = access != PendingFile::Access::read;
   if (writes) require_accepting();
   if (const Pending file = pending_for(node, requester)) {
-    const Opened opened = open_pending(file, node, access);
-    try {
-      if ((flags & O_TRUNC) != 0) file->truncate(0, requester.thread);
-    } catch (...) {
-      // The kernel releases only what was opened.
-      release(opened.handle);
-      throw;
+    if (const auto opened = open_pending(file, node, access)) {
+      try {
+        if ((flags & O_TRUNC) != 0) file->truncate(0, requester.thread);
+      } catch (...) {
+        // The kernel releases only what was opened.
+        release(opened->handle);
+        throw;
+      }
+      return *opened;
     }
-    return opened;
+    forget(file);
   }
   return writes ? open_writer(node, flags, requester) : open_reader(node);
 }
 
-OpenFiles::Opened OpenFiles::open_pending(const Pending& file, const NodePtr& node,
-                                          PendingFile::Access access) {
-  if (!file->open(access)) fail(EBUSY, "the image is being published");
-  return {.handle = add({.node = node, .reader = nullptr, .pending = file, .access = access}),
-          .pending = true};
+/// One more open of the file; nothing if its data are published or lost by now.
+std::optional<OpenFiles::Opened> OpenFiles::open_pending(const Pending& file, const NodePtr& node,
+                                                         PendingFile::Access access) {
+  if (!file->open(access)) return std::nullopt;
+  return Opened{.handle = add({.node = node, .reader = nullptr, .pending = file, .access = access}),
+                .pending = true};
+}
+
+/// The same of a file that nobody else knows yet.
+OpenFiles::Opened OpenFiles::open_new(const Pending& file, const NodePtr& node, int flags) {
+  const auto opened = open_pending(file, node, access_of(flags));
+  if (!opened) fail(EBUSY, "the image is being published");
+  return *opened;
 }
 
 OpenFiles::Opened OpenFiles::open_reader(const NodePtr& node) {
@@ -223,7 +233,7 @@ OpenFiles::Opened OpenFiles::open_writer(const NodePtr& node, int flags,
     fail(EACCES, "an image's data never change");
   }
   remember(file);
-  return open_pending(file, node, access_of(flags));
+  return open_new(file, node, flags);
 }
 
 /// Opened for writing with O_TRUNC, under `overwrite=replace`: the data go to a new image, and the

@@ -137,8 +137,9 @@ class OpenFiles {
   void finish(const Pending& file) noexcept;
   void linger(const Pending& file);
 
-  [[nodiscard]] Opened open_pending(const Pending& file, const NodePtr& node,
-                                    PendingFile::Access access);
+  [[nodiscard]] std::optional<Opened> open_pending(const Pending& file, const NodePtr& node,
+                                                   PendingFile::Access access);
+  [[nodiscard]] Opened open_new(const Pending& file, const NodePtr& node, int flags);
   [[nodiscard]] Opened open_reader(const NodePtr& node);
   [[nodiscard]] Opened open_writer(const NodePtr& node, int flags, const Requester& requester);
   [[nodiscard]] Pending start_replacement(const Image& old, Inode inode,

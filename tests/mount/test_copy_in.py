@@ -3,13 +3,15 @@
 
 import os
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from support.expectations import assert_published
 from support.images import random_file
 from support.mounts import mounted_paths
-from support.processes import program, run, shell
+from support.processes import program, run, shell, wait_until
 
 
 @pytest.mark.smoke
@@ -67,6 +69,29 @@ def test_python_reads_back_right_after_close(mount):
             file.write(data)
         with open(path, "rb") as file:
             assert file.read() == data
+
+
+def close_and_hold_the_publication(mount, catalog_dir, database):
+    """A closed file that cannot be published while `database` keeps its lock."""
+    for round_ in range(50):
+        name = f"slow{round_}"
+        (mount / name).write_bytes(b"data")
+        database.execute("BEGIN IMMEDIATE")
+        if catalog_dir.statuses()[name] == "saving":
+            return mount / name
+        database.execute("ROLLBACK")
+    raise AssertionError("every publication was faster than the lock")
+
+
+def test_who_reads_back_while_the_publication_takes_long_gets_the_data(mount, catalog_dir):
+    with catalog_dir.write() as database, ThreadPoolExecutor(1) as pool:
+        database.execute("SELECT * FROM images")
+        path = close_and_hold_the_publication(mount, catalog_dir, database)
+        closed = time.monotonic()
+        reader = pool.submit(path.read_bytes)
+        wait_until(lambda: time.monotonic() > closed + 1.5, 3, "more than anybody waits for it")
+        database.execute("ROLLBACK")
+        assert reader.result() == b"data"
 
 
 def test_one_open_descriptor_among_several_keeps_the_image_unpublished(mount, catalog_dir):

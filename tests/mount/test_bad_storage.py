@@ -32,31 +32,33 @@ ROOM = 16 * MEGABYTE
 
 
 @contextmanager
+def store_on(filesystem, catalog_dir):
+    with filesystem as small:
+        catalog_dir.store = small / "images"
+        yield "ENOSPC", lambda: used_bytes(small)
+
+
+@contextmanager
+def catalog_on(filesystem, catalog_dir):
+    with filesystem as small:
+        catalog_dir.__init__(small / "catalog")
+        yield "ENOSPC", lambda: used_bytes(small)
+
+
 def full_disk(folder, catalog_dir):
-    with tmpfs(folder / "small", 16) as small:
-        catalog_dir.store = small / "images"
-        yield "ENOSPC", lambda: used_bytes(small)
+    return store_on(tmpfs(folder / "small", 16), catalog_dir)
 
 
-@contextmanager
 def full_disk_with_the_database(folder, catalog_dir):
-    with tmpfs(folder / "small", 16) as small:
-        catalog_dir.__init__(small / "catalog")
-        yield "ENOSPC", lambda: used_bytes(small)
+    return catalog_on(tmpfs(folder / "small", 16), catalog_dir)
 
 
-@contextmanager
 def full_ext4(folder, catalog_dir):
-    with ext4(folder, 20) as small:
-        catalog_dir.store = small / "images"
-        yield "ENOSPC", lambda: used_bytes(small)
+    return store_on(ext4(folder, 20), catalog_dir)
 
 
-@contextmanager
 def full_ext4_with_the_database(folder, catalog_dir):
-    with ext4(folder, 20) as small:
-        catalog_dir.__init__(small / "catalog")
-        yield "ENOSPC", lambda: used_bytes(small)
+    return catalog_on(ext4(folder, 20), catalog_dir)
 
 
 @contextmanager

@@ -131,7 +131,7 @@ class DatabaseCatalog final : public Catalog {
 
  private:
   static void require_deletable(const Image& image);
-  void remove_unused(Image image, std::vector<Location> before);
+  void remove_unused(const Image& image, std::vector<Location> before);
   [[nodiscard]] MarkerValues marker_values(Session& sql, const Caller& caller,
                                            const ImageQuery& query) const;
   void switch_status(const Caller& caller, const ImageId& id, ImageStatus from, ImageStatus to,
@@ -307,18 +307,17 @@ Image DatabaseCatalog::patch(const Caller& caller, const ImageId& id,
 }
 
 /// Removes the data at those of the locations that the image no longer has.
-void DatabaseCatalog::remove_unused(Image image, std::vector<Location> before) {
+void DatabaseCatalog::remove_unused(const Image& image, std::vector<Location> before) {
   std::erase_if(before, [&](const Location& old) {
     return std::ranges::find(image.locations, old.url, &Location::url) != image.locations.end();
   });
-  image.locations = std::move(before);
-  remove_data(database_, store_, image);
+  remove_data(database_, store_, image.id, before);
 }
 
 void DatabaseCatalog::remove_from_store(const Caller& caller, const ImageId& id,
                                         const std::string& store_id) {
   std::vector<Location> before;
-  Image after = database_.write([&](Session& sql) {
+  const Image after = database_.write([&](Session& sql) {
     const Image old = require_modifiable(sql, caller, id);
     before = old.locations;
     Image image = old;
@@ -327,7 +326,7 @@ void DatabaseCatalog::remove_from_store(const Caller& caller, const ImageId& id,
     rows::update_image(sql, old, image);
     return image;
   });
-  remove_unused(std::move(after), std::move(before));
+  remove_unused(after, std::move(before));
 }
 
 std::unique_ptr<StagedUpload> DatabaseCatalog::stage(const Caller& caller, const ImageId& id) {
@@ -398,7 +397,7 @@ void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const
     });
     return old;
   });
-  for (const auto& image : removed) remove_data(database_, store_, image);
+  for (const auto& image : removed) remove_data(database_, store_, image.id, image.locations);
 }
 
 void DatabaseCatalog::remove(const Caller& caller, const ImageId& id,
@@ -410,7 +409,7 @@ void DatabaseCatalog::remove(const Caller& caller, const ImageId& id,
     rows::delete_image(sql, found, now());
     return found;
   });
-  remove_data(database_, store_, image);
+  remove_data(database_, store_, image.id, image.locations);
   if (is_being_filled(image.status)) staging_.remove(id);
 }
 

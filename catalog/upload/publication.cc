@@ -58,9 +58,26 @@ std::optional<Published> activate(Session& sql, const ImageId& id, const Locatio
   return Published{.image = std::move(after), .replaced = std::move(replaced)};
 }
 
-/// Whatever fails is recovery's to try again.
-void remove_noted(Database& database, Store& store, const ImageId& id,
-                  const std::vector<Location>& locations) noexcept {
+}  // namespace
+
+std::optional<Image> publish_sealed(Database& database, Store& store, BlobWriter& blob,
+                                    const ImageId& id) {
+  // Rename before the row turns active: a crash in between leaves a sealed row whose file is
+  // already in place, and recovery goes on from there.
+  const Location location = blob.publish();
+  auto published = database.write([&](Session& sql) { return activate(sql, id, location); });
+  if (!published) {
+    remove_data(database, store, id, std::span(&location, 1));
+    return std::nullopt;
+  }
+  if (const auto& old = published->replaced) {
+    remove_data(database, store, old->id, old->locations);
+  }
+  return std::move(published->image);
+}
+
+void remove_data(Database& database, Store& store, const ImageId& id,
+                 std::span<const Location> locations) noexcept {
   const auto log = [&](const std::exception& error) {
     spdlog::error("removing the data of image {}: {}", id.text(), error.what());
   };
@@ -71,26 +88,6 @@ void remove_noted(Database& database, Store& store, const ImageId& id,
   } catch (const std::exception& error) {
     log(error);
   }
-}
-
-}  // namespace
-
-std::optional<Image> publish_sealed(Database& database, Store& store, BlobWriter& blob,
-                                    const ImageId& id) {
-  // Rename before the row turns active: a crash in between leaves a sealed row whose file is
-  // already in place, and recovery goes on from there.
-  const Location location = blob.publish();
-  auto published = database.write([&](Session& sql) { return activate(sql, id, location); });
-  if (!published) {
-    remove_noted(database, store, id, {location});
-    return std::nullopt;
-  }
-  if (published->replaced) remove_data(database, store, *published->replaced);
-  return std::move(published->image);
-}
-
-void remove_data(Database& database, Store& store, const Image& image) noexcept {
-  remove_noted(database, store, image.id, image.locations);
 }
 
 void empty(BlobWriter& blob) noexcept {

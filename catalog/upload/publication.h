@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "catalog/database/upload_rows.h"
 #include "catalog/image.h"
@@ -18,9 +19,10 @@ namespace glance {
 [[nodiscard]] std::optional<Image> publish_sealed(Database& database, Store& store,
                                                   BlobWriter& blob, const ImageId& id);
 
-/// Removes the data of an image whose row is deleted already; what fails is logged and recovery's
-/// to try again. Never throws.
-void remove_data(Database& database, Store& store, const Image& image) noexcept;
+/// Removes the data at locations that are no longer the image's, and are noted as garbage; what
+/// fails is logged and recovery's to try again. Never throws.
+void remove_data(Database& database, Store& store, const ImageId& id,
+                 std::span<const Location> locations) noexcept;
 
 /// Gives the room of bytes back that are of no use any more: where the disk is full, the database
 /// needs it for what follows. Never throws.

@@ -66,7 +66,7 @@ TEST_F(Garbage, IsNotForgottenBeforeItIsDurablyGone) {
   const auto image = store("x", "data");
   delete_row(image);
   store_.fails = true;
-  remove_data(database_, store_, image);
+  remove_data(database_, store_, image.id, image.locations);
   EXPECT_EQ(store_.syncs, 1);
   EXPECT_THAT(noted(), ElementsAre(image.locations.front().url));
   EXPECT_EQ(recover().removed, 0U);

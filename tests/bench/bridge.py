@@ -21,9 +21,10 @@ import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bench.ending import clean_up_when_told_to_end
 from support import real_glance
 from support.processes import BUILD
 from support.rest import JSON_PATCH, Rest
@@ -74,7 +75,11 @@ class Server:
                 stderr=output,
                 start_new_session=True,
             )
-        self.start_time = self._wait_for_an_answer(start)
+        try:
+            self.start_time = self._wait_for_an_answer(start)
+        except BaseException:
+            self.stop()
+            raise
 
     def _wait_for_an_answer(self, start):
         while time.perf_counter() - start < 60:
@@ -125,12 +130,14 @@ def nginx(root, folder):
 
 
 @contextmanager
-def running(*servers):
-    try:
+def running(*starts):
+    """The servers that these calls start, one after the other; stopped at the end."""
+    with ExitStack() as stack:
+        servers = []
+        for start in starts:
+            servers.append(start())
+            stack.callback(servers[-1].stop)
         yield servers
-    finally:
-        for server in servers:
-            server.stop()
 
 
 # ── catalogs ─────────────────────────────────────────────────────────────────────────────────────
@@ -187,8 +194,11 @@ class Pair:
         subprocess.run(["cp", work / "glance.sqlite", catalog], check=True)
         self.catalog = catalog
 
-    def start(self):
-        return bridge(self.catalog, self.folder), glance(self.peer, self.folder)
+    def bridge(self):
+        return bridge(self.catalog, self.folder)
+
+    def glance(self):
+        return glance(self.peer, self.folder)
 
 
 # ── the report ───────────────────────────────────────────────────────────────────────────────────
@@ -256,7 +266,7 @@ def bench_data(report, pair, size, rounds):
         for _ in range(size // MEBI):
             file.write(block)
     size_text = f"{size // MEBI} MiB"
-    with running(*pair.start()) as (ours, peer):
+    with running(pair.bridge, pair.glance) as (ours, peer):
         kept = {}
 
         def put(server):
@@ -273,7 +283,7 @@ def bench_data(report, pair, size, rounds):
         report.rate(f"PUT {size_text} | glance", "MB/s", mine, theirs, "≥ 1.7")
         report.rate(f"PUT {size_text} | md5, one thread", "MB/s", mine, md5, "≥ 0.6")
 
-        with running(nginx(pair.catalog / "images", pair.folder)) as (web,):
+        with running(lambda: nginx(pair.catalog / "images", pair.folder)) as (web,):
             urls = [f"{server.url}/v2/images/{kept[server]}/file" for server in (ours, peer)]
             urls.append(f"{web.url}/{kept[ours]}")
             speeds = medians(rounds, *[lambda url=url: download(url) for url in urls])
@@ -291,8 +301,8 @@ def bench_memory(report, pair, size, transfers=16):
     with open(source, "wb") as file:
         file.truncate(size)
     peaks, idles = [], []
-    for start in (lambda: bridge(pair.catalog, pair.folder), lambda: glance(pair.peer, pair.folder)):
-        with running(start()) as (server,):
+    for start in (pair.bridge, pair.glance):
+        with running(start) as (server,):
             server.rest.request("GET", "/v2/images", expect=200)
             idles.append(server.memory())
             _, image = upload(server, source)
@@ -352,7 +362,7 @@ def bench_reading(report, pair, seconds, rounds):
 
         return work
 
-    with running(*pair.start()) as (ours, peer):
+    with running(pair.bridge, pair.glance) as (ours, peer):
         mine, theirs = medians(rounds, show(ours), show(peer))
         report.rate(f"GET image, 8 clients, {count} images", "/s", mine, theirs, "≥ 50")
         mine, theirs = medians(rounds, page(ours), page(peer))
@@ -406,7 +416,7 @@ def changes_per_second(server, count):
 
 
 def bench_changes(report, pair, count, rounds):
-    with running(*pair.start()) as (ours, peer):
+    with running(pair.bridge, pair.glance) as (ours, peer):
         results = [(changes_per_second(ours, count), changes_per_second(peer, max(20, count // 10)))
                    for _ in range(rounds)]
     for number, name in enumerate(("POST", "PATCH", "DELETE")):
@@ -424,9 +434,7 @@ def bench_start(report, pair, rounds):
 
         return work
 
-    ours = start(lambda: bridge(pair.catalog, pair.folder))
-    peer = start(lambda: glance(pair.peer, pair.folder))
-    mine, theirs = medians(rounds, ours, peer)
+    mine, theirs = medians(rounds, start(pair.bridge), start(pair.glance))
     report.time("start to first answer", mine, theirs, "≤ 100 ms")
 
 
@@ -436,7 +444,7 @@ def bench_flatness(report, folder, seconds, counts):
     for count in counts:
         work = folder / f"flat{count}"
         pair = Pair(work, count, 0)
-        with running(bridge(pair.catalog, work)) as (server,):
+        with running(pair.bridge) as (server,):
             marker = pair.ids[count // 2]
             rates.append(wrk(f"{server.url}/v2/images?limit=25&marker={marker}", seconds))
     for count, rate in zip(counts, rates):
@@ -458,10 +466,13 @@ def main():
                         help="of glance-api (as many as cores, Debian's default)")
     parser.add_argument("--only", choices=PARTS, action="append", help="a part; may be repeated")
     options = parser.parse_args()
+    clean_up_when_told_to_end()
     parts = options.only or PARTS
     print("load average before:", *os.getloadavg())
     report = Report()
-    with tempfile.TemporaryDirectory(prefix="glancefs-bench-", dir="/var/tmp") as name:
+    # Not in /tmp, which may be memory.
+    place = os.environ.get("TMPDIR", "/var/tmp")
+    with tempfile.TemporaryDirectory(prefix="glancefs-bench-", dir=place) as name:
         folder = Path(name)
         pair = Pair(folder / "pair", options.images, options.workers)
         if "start" in parts:

@@ -18,7 +18,9 @@ import time
 import uuid
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from bench.ending import clean_up_when_told_to_end
+from support.processes import BUILD
+
 MEBI = 1 << 20
 
 
@@ -72,20 +74,30 @@ class Mount:
         self.process = None
 
     def __enter__(self):
-        glancefs = ROOT / "build/release/fusefs/glancefs"
+        glancefs = BUILD / "fusefs/glancefs"
         parent = os.stat(self.path.parent).st_dev
         self.process = subprocess.Popen(
             [glancefs, self.catalog, self.path, "-f", "-o", "create,log_level=warning"]
         )
+        try:
+            self._wait_for_the_mount(parent)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def _wait_for_the_mount(self, parent):
         deadline = time.monotonic() + 30
         while os.stat(self.path).st_dev == parent:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 sys.exit("glancefs did not mount")
             time.sleep(0.0005)
-        return self
 
     def __exit__(self, *_):
-        run("umount", "-i", self.path)
+        self._end()
+
+    def _end(self):
+        self.process.terminate()  # it unmounts, also while a program that we gave up uses it
         self.process.wait(timeout=60)
 
     def rss_kib(self, field="VmRSS"):
@@ -180,12 +192,12 @@ def bench_directory(report, folder, count, rounds):
     plain.mkdir()
     for name in names:
         (plain / name).write_bytes(b"x")
-    firsts, repeats = [], []
+    firsts, repeats, starts = [], [], []
     for _ in range(rounds):
         drop_caches()
-        ready = time.perf_counter()
+        start = time.perf_counter()
         with Mount(folder) as mount:
-            ready = time.perf_counter() - ready
+            starts.append(time.perf_counter() - start)
             ours = timed(lambda: run("ls", "-l", mount.path))
             again = timed(lambda: run("ls", "-l", mount.path))
             drop_caches()
@@ -203,6 +215,7 @@ def bench_directory(report, folder, count, rounds):
     report.cost(f"ls -l of {count}, repeated | ext4", *repeat, "≤ 1.5")
     report.speed(f"stat of {count}, warm | ext4", *warm, "≥ 0.8")
     report.figure(f"RSS with {count} images", f"{rss / 1024:.0f} MiB", "< 64 MiB")
+    ready = statistics.median(starts)
     report.figure(f"mount ready with {count} images", f"{ready * 1000:.0f} ms", "≤ 100 ms")
 
 
@@ -213,6 +226,7 @@ def main():
     parser.add_argument("--images", type=int, default=10_000, help="images in the catalog (10000)")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    clean_up_when_told_to_end()
     report = Report()
     with tempfile.TemporaryDirectory(prefix="glancefs-bench-") as folder:
         for part in ("data", "directory"):

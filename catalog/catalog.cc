@@ -499,7 +499,7 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_at(const Image& image, const L
 
 std::vector<ImageEntry> DatabaseCatalog::entries(const Caller& caller) {
   return only_visible(caller,
-                      database_.read([](Session& sql) { return rows::select_entries(sql); }));
+                      database_.scan([](Session& sql) { return rows::select_entries(sql); }));
 }
 
 std::vector<ImageEntry> DatabaseCatalog::entries(const Caller& caller,

@@ -17,6 +17,10 @@ namespace {
 // Writers of other processes hold the lock for milliseconds; only a stuck one takes this long.
 constexpr std::chrono::milliseconds kBusyTimeout{30'000};
 constexpr std::chrono::milliseconds kShortestPatience{100};
+// KiB. What a page of a listing touches among 100,000 images does not fit into the 2,000 that are
+// usual; each of the pooled sessions may come to take this much.
+constexpr int kCacheSize = 4000;
+constexpr int kSmallCacheSize = 128;  // the upper levels of some trees
 constexpr std::size_t kPooledSessions = 8;
 constexpr std::size_t kKeptStatements = 32;  // of a session
 
@@ -43,6 +47,11 @@ Errc code_of_sqlite(int result) noexcept {
 /// How long the session waits for another process's lock.
 void set_patience(Session& session, std::chrono::milliseconds time) {
   session << "PRAGMA busy_timeout = " + std::to_string(time.count());
+}
+
+/// How much of the database the session keeps in memory, in KiB.
+void set_cache_size(Session& session, int size) {
+  session << "PRAGMA cache_size = -" + std::to_string(size);
 }
 
 std::string checked_path(const std::string& url, bool create) {
@@ -110,9 +119,7 @@ std::unique_ptr<Session> Database::connect() const {
       // commit durable before it returns; publication must survive power loss.
       *session << "PRAGMA journal_mode = WAL";
       *session << "PRAGMA synchronous = FULL";
-      // KiB. What a page of a listing touches among 100,000 images does not fit into the 2,000 that
-      // are usual; each of the pooled sessions may come to take this much.
-      *session << "PRAGMA cache_size = -4000";
+      set_cache_size(*session, kCacheSize);
       return session;
     });
   } catch (const Error&) {
@@ -164,6 +171,18 @@ std::unique_ptr<Session> Database::take() {
 void Database::give_back(std::unique_ptr<Session> session) noexcept {
   MutexLock lock(pool_mutex_);
   if (pool_.size() < kPooledSessions) pool_.push_back(std::move(session));
+}
+
+Database::SmallCache::SmallCache(Session& session) : session_(session) {
+  set_cache_size(session_, kSmallCacheSize);
+}
+
+Database::SmallCache::~SmallCache() {
+  try {
+    set_cache_size(session_, kCacheSize);
+  } catch (const std::exception& error) {
+    spdlog::debug("a session's page cache stays small: {}", error.what());
+  }
 }
 
 Database::Rollback::~Rollback() {

@@ -87,6 +87,18 @@ class Database {
     });
   }
 
+  /// The same for work that passes over whole tables: what it reads on the way is not kept in
+  /// memory, where it would only take the place of what is asked for again.
+  template <typename Work>
+  auto scan(Work&& work) {
+    Lease lease(*this);
+    return guarded([&] {
+      const SmallCache small(*lease);
+      (*lease).begin();
+      return in_transaction(*lease, std::forward<Work>(work));
+    });
+  }
+
   /// Runs `work(session)` as a write transaction, alone on the whole database; durable when this
   /// returns. BEGIN IMMEDIATE, because a transaction that reads first and writes later fails at
   /// once with "database is locked" when another process commits in between.
@@ -142,6 +154,18 @@ class Database {
    private:
     Database& database_;
     std::unique_ptr<Session> session_;
+  };
+
+  /// Keeps the session's page cache small, for a scope.
+  class SmallCache {
+   public:
+    explicit SmallCache(Session& session);
+    ~SmallCache();
+    SmallCache(const SmallCache&) = delete;
+    SmallCache& operator=(const SmallCache&) = delete;
+
+   private:
+    Session& session_;
   };
 
   template <typename Work>

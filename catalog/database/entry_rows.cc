@@ -124,16 +124,17 @@ void complete(Session& sql, std::span<ImageEntry> entries, std::string_view only
   };
   each_detail<long long>(sql, text(kNameOrders), ids, index,
                          [](ImageEntry& entry, long long seq) { entry.name_order = seq; });
-  // The first time that data were stored; text order is time order.
-  std::unordered_map<const ImageEntry*, std::string> stored;
+  // The first time that data were stored, of each entry.
+  std::vector<std::optional<Timestamp>> stored(entries.size());
   each_detail<std::string>(sql, text(kStoredTimes), ids, index,
-                           [&](ImageEntry& entry, const std::string& time) {
-                             auto& first = stored.try_emplace(&entry, time).first->second;
-                             if (time < first) first = time;
+                           [&](const ImageEntry& entry, const std::string& created) {
+                             const auto time = stored_time(created, entry.id.text());
+                             auto& first =
+                                 stored[static_cast<std::size_t>(&entry - entries.data())];
+                             first = std::min(first.value_or(time), time);
                            });
-  for (auto& entry : entries) {
-    const auto first = stored.find(&entry);
-    if (first != stored.end()) entry.data_time = stored_time(first->second, entry.id.text());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (stored[i]) entries[i].data_time = *stored[i];
   }
   each_detail<std::string>(sql, text(kDataTimes), ids, index,
                            [](ImageEntry& entry, const std::string& time) {
@@ -145,10 +146,18 @@ void complete(Session& sql, std::span<ImageEntry> entries, std::string_view only
   for (auto& entry : entries) sort_tags(entry.tags);
 }
 
+/// How many images have a name's place: nearly as many as there are entries.
+std::size_t count_names(Session& sql) {
+  long long count = 0;
+  sql << "SELECT COUNT(*) FROM glancefs_names", soci::into(count);
+  return static_cast<std::size_t>(count);
+}
+
 /// With `ids` only those.
 std::vector<ImageEntry> fetch_entries(Session& sql, std::span<const std::string> ids) {
   const std::string only = ids.empty() ? "" : " IN " + in_list(ids.size());
   std::vector<ImageEntry> entries;
+  entries.reserve(ids.empty() ? count_names(sql) : ids.size());
   EntryRow row;
   select(
       sql, std::string(kImages) + (ids.empty() ? "" : " AND id" + only), ids,

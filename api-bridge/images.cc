@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -28,9 +29,13 @@ std::string quoted(const std::string& text) {
 }
 
 /// Where the data of a closed image lie is for administrators to know.
-std::string shown_to(const Caller& caller, Image image, const Config& config) {
-  if (image.status == ImageStatus::deactivated && !caller.is_admin) image.locations.clear();
-  return image_to_json(image, config);
+std::string shown_to(const Caller& caller, const Image& image, const Config& config) {
+  if (image.status != ImageStatus::deactivated || caller.is_admin) {
+    return image_to_json(image, config);
+  }
+  Image without_locations = image;
+  without_locations.locations.clear();
+  return image_to_json(without_locations, config);
 }
 
 /// If-Match as a condition of a change. The tag may be the image's own, which changes with every
@@ -62,10 +67,16 @@ Response list_images(Catalog& catalog, const Request& request) {
   const auto images = catalog.list(request.caller, query);
 
   std::string body = R"({"images": [)";
-  const auto* separator = "";
+  const std::string_view separator = ", ";
   for (const auto& image : images) {
-    body += separator + shown_to(request.caller, image, catalog.config());
-    separator = ", ";
+    const auto text = shown_to(request.caller, image, catalog.config());
+    if (&image == &images.front()) {
+      // The others are about as long: a page of many should not grow and move again and again.
+      body.reserve((text.size() + text.size() / 8) * images.size());
+    } else {
+      body += separator;
+    }
+    body += text;
   }
   body += fmt::format(R"(], "first": {})", quoted(first_page_link(request.query)));
   if (!images.empty() && images.size() == query.limit) {

@@ -260,6 +260,7 @@ std::optional<Lead> best_lead(Session& sql, std::vector<Lead> leads) {
 std::vector<Image> select_page(Session& sql, std::span<const ImageSelect> selects,
                                std::optional<std::uint32_t> limit) {
   std::vector<Image> images;
+  images.reserve(std::min<std::size_t>(limit.value_or(0), kIdsPerStatement));
   for (const auto& [text, bindings] : selects) {
     if (!limit) {
       append_images(sql, text, bindings, images);
@@ -275,8 +276,7 @@ std::vector<Image> select_page(Session& sql, std::span<const ImageSelect> select
 std::optional<Image> select_image(Session& sql, const ImageId& id) {
   const std::array bindings = {id.text()};
   auto images = select_images(
-      sql,
-      std::string("SELECT ") + kImageColumns + " FROM images WHERE id = :id AND deleted IS FALSE",
+      sql, fmt::format("SELECT {} FROM images WHERE id = :id AND deleted IS FALSE", kImageColumns),
       bindings);
   if (images.empty()) return std::nullopt;
   return std::move(images.front());

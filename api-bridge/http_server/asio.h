@@ -9,8 +9,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "api-bridge/http_server/worker_pool.h"
 
 /// What the parts of the HTTP server share of Asio. Only this folder knows Asio and Beast.
 namespace glance::api {
@@ -31,10 +32,14 @@ class ConnectionLost : public std::runtime_error {
 /// Runs `work`, which may block, on the pool's threads while the caller's coroutine waits. What
 /// `work` throws is thrown here.
 template <typename Work>
-awaitable<std::invoke_result_t<Work>> run_on(asio::thread_pool& pool, Work work) {
+awaitable<std::invoke_result_t<Work>> run_on(WorkerPool& pool, Work work) {
   using Result = std::invoke_result_t<Work>;
-  auto job = [&work]() -> awaitable<Result> { co_return work(); };
-  co_return co_await asio::co_spawn(pool, std::move(job), asio::use_awaitable);
+  WorkerPool::Ticket ticket(pool);
+  auto job = [&]() -> awaitable<Result> {
+    ticket.begin();
+    co_return work();
+  };
+  co_return co_await asio::co_spawn(pool.executor(), std::move(job), asio::use_awaitable);
 }
 
 }  // namespace glance::api

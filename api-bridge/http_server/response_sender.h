@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "api-bridge/body_pace.h"
@@ -20,8 +21,8 @@ namespace glance::api {
 class ResponseSender {
  public:
   /// Reading a file that is not in memory blocks: `pool` is where that happens.
-  ResponseSender(Stream& stream, Deadline& deadline, const ServerLimits& limits,
-                 asio::thread_pool& pool, ServerObserver& observer);
+  ResponseSender(Stream& stream, Deadline& deadline, const ServerLimits& limits, WorkerPool& pool,
+                 ServerObserver& observer);
 
   /// The whole response; of one to a HEAD, and of one whose status has no body, the head only.
   /// Throws ConnectionLost, also when the peer takes the bytes too slowly; Error if the image's
@@ -39,6 +40,7 @@ class ResponseSender {
  private:
   awaitable<void> write_some(std::string_view& bytes);
   awaitable<void> wait_writable();
+  awaitable<void> send_text(std::string head, const std::string& body);
   void count(std::uint64_t bytes);
   awaitable<void> send_slice(const FileSlice& slice);
   awaitable<void> send_copied(const FileSlice& slice);
@@ -46,7 +48,7 @@ class ResponseSender {
   Stream& stream_;
   Deadline& deadline_;
   const ServerLimits& limits_;
-  asio::thread_pool& pool_;
+  WorkerPool& pool_;
   ServerObserver& observer_;
   BodyPace pace_;
   std::uint64_t body_sent_ = 0;

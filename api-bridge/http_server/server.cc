@@ -61,7 +61,8 @@ class Server::Impl {
         listener_(control_, options_),
         url_(fmt::format("{}://{}", options_.tls ? "https" : "http", listener_.address())),
         signals_(control_, SIGTERM, SIGINT, SIGHUP),
-        stop_timer_(control_) {}
+        stop_timer_(control_),
+        pools_(workers_) {}
 
   void run();
   void stop() {

@@ -20,15 +20,14 @@ namespace glance::api {
 
 class Connection;
 
-/// Threads for what may block. They wait for disks and locks rather than compute, so there are
-/// many. Each kind has its own: readers must not queue behind writers that wait for the database's
-/// one writer, nor image data behind either.
+/// Threads for what may block. Each kind has its own: readers must not queue behind writers that
+/// wait for the database's one writer, nor image data behind either.
 struct Pools {
-  static constexpr std::size_t kThreads = 32;
+  explicit Pools(std::size_t threads) : readers(threads), writers(threads), data(threads) {}
 
-  asio::thread_pool readers{kThreads};  ///< handlers of GET and HEAD
-  asio::thread_pool writers{kThreads};  ///< other handlers, and the ends of uploads
-  asio::thread_pool data{kThreads};     ///< pieces of uploads and downloads
+  WorkerPool readers;  ///< handlers of GET and HEAD
+  WorkerPool writers;  ///< other handlers, and the ends of uploads
+  WorkerPool data;     ///< pieces of uploads and downloads
 
   void stop();
 };

@@ -59,6 +59,13 @@ std::string local_address(const tcp::socket& socket) {
   return address_text(socket.local_endpoint(error));
 }
 
+FileRoute route_to(const tcp::socket& socket, const Shared& shared) {
+  error_code error;
+  const auto peer = socket.remote_endpoint(error).address();
+  const bool is_here = peer.is_loopback() || peer == socket.local_endpoint(error).address();
+  return is_here && !error ? shared.loopback_route : FileRoute::sendfile;
+}
+
 bool is_reading(const Request& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
@@ -118,7 +125,8 @@ Connection::Connection(Shared& shared, tcp::socket socket, std::shared_ptr<asio:
       deadline_(std::make_shared<Deadline>(stream_.socket().get_executor(),
                                            [this] { stream_.cancel(); })),
       reader_(stream_, *deadline_, shared.limits),
-      sender_(stream_, *deadline_, shared.limits, shared.pools.data, shared.observer) {
+      sender_(stream_, *deadline_, shared.limits, route_to(stream_.socket(), shared),
+              shared.pools.data, shared.observer) {
   shared_.observer.connection_opened();
 }
 

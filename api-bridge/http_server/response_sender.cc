@@ -10,9 +10,7 @@
 #include <string>
 #include <utility>
 
-#include <poll.h>
-#include <sys/sendfile.h>
-
+#include "api-bridge/http_server/file_transfer.h"
 #include "catalog/error.h"
 
 namespace glance::api {
@@ -22,11 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kCopySize = std::size_t{256} * 1024;  // one read of a file
 constexpr auto kEndedEarly = "the image's data end too early";
-constexpr std::size_t kStaySize = std::size_t{4} * 1024 * 1024;  // one stay on the pool
-// One sendfile(2) keeps the socket locked, also for the receiver's acknowledgements: with calls of
-// 4 MiB, downloads take a quarter longer.
-constexpr std::size_t kSendfileSize = std::size_t{512} * 1024;
-constexpr std::chrono::milliseconds kSoon{1};
 // A larger body is not copied to go into one packet with its head.
 constexpr std::size_t kJoinedSize = std::size_t{32} * 1024;
 
@@ -40,52 +33,14 @@ bool is_of_connection(int error) {
   return std::ranges::find(kOfConnection, error) != kOfConnection.end();
 }
 
-/// A stretch of a file on its way to a socket.
-struct Transfer {
-  int socket;
-  int file;
-  off_t offset;
-  std::uint64_t left;
-  Clock::duration waited{};  ///< for the socket
-
-  /// sendfile(2) until the socket takes no more, but not for ever: others need the thread too.
-  /// Returns 0, EAGAIN when the socket is full, or another errno.
-  int go_on(const WorkerPool& pool) {
-    for (std::size_t sent_here = 0; left > 0 && sent_here < kStaySize;) {
-      const auto sent =
-          ::sendfile(socket, file, &offset, std::min(left, std::uint64_t{kSendfileSize}));
-      if (sent == 0) return ENODATA;  // the file is shorter than its reader said
-      if (sent > 0) {
-        left -= static_cast<std::uint64_t>(sent);
-        sent_here += static_cast<std::size_t>(sent);
-        continue;
-      }
-      const int error = errno;
-      if (error == EINTR) continue;
-      if (error != EAGAIN || pool.is_short() || !is_ready_soon()) return error;
-    }
-    return 0;
-  }
-
- private:
-  /// Whether the socket takes more after a moment. Who reads as fast as we send is ready before
-  /// another thread could be told to go on.
-  bool is_ready_soon() {
-    const auto start = Clock::now();
-    pollfd waiting{.fd = socket, .events = POLLOUT, .revents = 0};
-    const bool ready = ::poll(&waiting, 1, kSoon.count()) > 0;
-    waited += Clock::now() - start;
-    return ready;
-  }
-};
-
 }  // namespace
 
 ResponseSender::ResponseSender(Stream& stream, Deadline& deadline, const ServerLimits& limits,
-                               WorkerPool& pool, ServerObserver& observer)
+                               FileRoute route, WorkerPool& pool, ServerObserver& observer)
     : stream_(stream),
       deadline_(deadline),
       limits_(limits),
+      route_(route),
       pool_(pool),
       observer_(observer),
       pace_(limits.body_window, limits.body_rate) {}
@@ -144,24 +99,23 @@ awaitable<void> ResponseSender::wait_writable() {
 
 awaitable<void> ResponseSender::send_slice(const FileSlice& slice) {
   stream_.socket().native_non_blocking(true);
-  Transfer transfer{.socket = stream_.socket().native_handle(),
-                    .file = slice.reader->fd(),
-                    .offset = static_cast<off_t>(slice.offset),
-                    .left = slice.length};
-  while (transfer.left > 0) {
-    const auto before = transfer.left;
-    // On the pool, because reading a file that is not in memory blocks.
+  FileTransfer transfer(stream_.socket().native_handle(), slice.reader->fd(), slice.offset,
+                        slice.length, route_);
+  auto waited = Clock::duration::zero();  // in vain, for the network
+  while (transfer.left() > 0) {
+    const auto before = transfer.left();
     const int error = co_await run_on(pool_, [&] { return transfer.go_on(pool_); });
-    const auto sent = before - transfer.left;
+    const auto sent = before - transfer.left();
     count(sent);
-    pace_.moved(sent, std::exchange(transfer.waited, Clock::duration::zero()));
+    pace_.moved(sent, waited + transfer.take_waited());
+    waited = Clock::duration::zero();
     if (error == 0) continue;
     if (error == ENODATA) throw Error(Errc::corrupt, kEndedEarly);
     if (is_of_connection(error)) throw ConnectionLost(std::strerror(error));
     if (error != EAGAIN) throw_errno(error, "reading image data");
     const auto start = Clock::now();
     co_await wait_writable();
-    transfer.waited = Clock::now() - start;
+    waited = Clock::now() - start;
   }
 }
 

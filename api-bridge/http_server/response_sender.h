@@ -9,6 +9,7 @@
 #include "api-bridge/http.h"
 #include "api-bridge/http_server/asio.h"
 #include "api-bridge/http_server/deadline.h"
+#include "api-bridge/http_server/file_transfer.h"
 #include "api-bridge/http_server/limits.h"
 #include "api-bridge/http_server/observer.h"
 #include "api-bridge/http_server/stream.h"
@@ -16,13 +17,13 @@
 
 namespace glance::api {
 
-/// Writes responses to a connection: image data by sendfile(2) where there is a descriptor and no
-/// TLS. All that it is given must outlive it.
+/// Writes responses to a connection: image data straight from their file where there is a
+/// descriptor and no TLS. All that it is given must outlive it.
 class ResponseSender {
  public:
   /// Reading a file that is not in memory blocks: `pool` is where that happens.
-  ResponseSender(Stream& stream, Deadline& deadline, const ServerLimits& limits, WorkerPool& pool,
-                 ServerObserver& observer);
+  ResponseSender(Stream& stream, Deadline& deadline, const ServerLimits& limits, FileRoute route,
+                 WorkerPool& pool, ServerObserver& observer);
 
   /// The whole response; of one to a HEAD, and of one whose status has no body, the head only.
   /// Throws ConnectionLost, also when the peer takes the bytes too slowly; Error if the image's
@@ -48,6 +49,7 @@ class ResponseSender {
   Stream& stream_;
   Deadline& deadline_;
   const ServerLimits& limits_;
+  const FileRoute route_;
   WorkerPool& pool_;
   ServerObserver& observer_;
   BodyPace pace_;

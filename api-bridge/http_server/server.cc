@@ -51,6 +51,7 @@ class Server::Impl {
                 .identify = std::move(identify),
                 .observer = observer,
                 .limits = options_.limits,
+                .loopback_route = options_.loopback_route,
                 .pools = pools_,
                 .on_drained = [this] { asio::post(control_, [this] { finish(); }); },
                 .mutex = {},

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api-bridge/http.h"
+#include "api-bridge/http_server/file_transfer.h"
 #include "api-bridge/http_server/limits.h"
 #include "api-bridge/router.h"
 #include "catalog/caller.h"
@@ -31,6 +32,8 @@ struct ServerOptions {
   bool loopback_only = true;       ///< refuse addresses that other machines can reach
   unsigned workers = 0;            ///< threads for the network; 0: as many as there are cores
   std::optional<TlsFiles> tls;     ///< without it plain HTTP
+  /// Of image data to clients on this machine; to others always sendfile(2).
+  FileRoute loopback_route = FileRoute::memory;
   ServerLimits limits;
   /// Called when the server begins to stop.
   std::function<void()> on_stopping;

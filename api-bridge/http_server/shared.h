@@ -38,6 +38,7 @@ struct Shared {
   const Identify identify;
   ServerObserver& observer;
   const ServerLimits limits;
+  const FileRoute loopback_route;
   Pools& pools;
 
   std::atomic<bool> stopping = false;

@@ -190,10 +190,14 @@ class ServerTest : public testing::Test {
 
   void TearDown() override { stop(); }
 
-  void start(ServerLimits limits = {}) {
+  void start(ServerLimits limits = {}, FileRoute route = FileRoute::memory) {
     server_.emplace(
         router_, [](const Request&) { return Caller::local_admin(); }, observer_,
-        ServerOptions{.host = "127.0.0.1", .port = 0, .workers = 2, .limits = limits});
+        ServerOptions{.host = "127.0.0.1",
+                      .port = 0,
+                      .workers = 2,
+                      .loopback_route = route,
+                      .limits = limits});
     thread_ = std::thread([this] { server_->run(); });
   }
 
@@ -378,15 +382,21 @@ TEST_F(ServerTest, LetsAClientReadTheRefusalOfALargeUpload) {
               StartsWith("HTTP/1.1 409"));
 }
 
-TEST_F(ServerTest, SendsFilesWithAndWithoutADescriptor) {
-  start();
+/// Data of files, by both ways.
+class FileRouteTest : public ServerTest, public testing::WithParamInterface<FileRoute> {};
+
+INSTANTIATE_TEST_SUITE_P(Ways, FileRouteTest,
+                         testing::Values(FileRoute::sendfile, FileRoute::memory));
+
+TEST_P(FileRouteTest, SendsFilesWithAndWithoutADescriptor) {
+  start({}, GetParam());
   const auto close = "Connection: close\r\n";
   EXPECT_TRUE(answer(request("GET /v2/mapped", close)).ends_with("\r\n\r\n" + pattern()));
   EXPECT_TRUE(answer(request("GET /v2/copied", close)).ends_with("\r\n\r\n" + pattern().substr(5)));
 }
 
-TEST_F(ServerTest, TellsDataThatCannotBeReadFromClientsThatWentAway) {
-  start();
+TEST_P(FileRouteTest, TellsDataThatCannotBeReadFromClientsThatWentAway) {
+  start({}, GetParam());
   for (const std::string route : {"error", "short_copied", "short_file", "unreadable_file"}) {
     const auto heard = answer(request("GET /v2/" + route));
     EXPECT_THAT(heard, StartsWith("HTTP/1.1 200"));

@@ -19,7 +19,7 @@ constexpr std::size_t kStaySize = std::size_t{4} * 1024 * 1024;  // one stay on 
 // One sendfile(2) keeps the socket locked, also for the receiver's acknowledgements: with calls of
 // 4 MiB, downloads take a quarter longer.
 constexpr std::size_t kSendfileSize = std::size_t{512} * 1024;
-constexpr std::size_t kScratchSize = std::size_t{1024} * 1024;
+constexpr std::size_t kScratchSize = std::size_t{256} * 1024;
 constexpr std::chrono::milliseconds kSoon{1};
 
 /// Memory for a thread's reading. Each has its own for good: fresh memory costs a page fault each

@@ -91,11 +91,9 @@ class Database {
   /// memory, where it would only take the place of what is asked for again.
   template <typename Work>
   auto scan(Work&& work) {
-    Lease lease(*this);
-    return guarded([&] {
-      const SmallCache small(*lease);
-      (*lease).begin();
-      return in_transaction(*lease, std::forward<Work>(work));
+    return read([&](Session& session) {
+      const SmallCache small(session);
+      return work(session);
     });
   }
 

@@ -23,7 +23,7 @@ constexpr auto kEndedEarly = "the image's data end too early";
 // A larger body is not copied to go into one packet with its head.
 constexpr std::size_t kJoinedSize = std::size_t{32} * 1024;
 
-/// Whether an errno of sendfile(2) is the connection's; else it is the file's.
+/// Whether an errno of a FileTransfer is the connection's; else it is the file's.
 bool is_of_connection(int error) {
   // EBADF: we have closed the connection ourselves meanwhile. The file is open as long as its
   // reader.

@@ -34,7 +34,7 @@ void WorkerPool::Ticket::begin() noexcept {
 
 WorkerPool::WorkerPool(std::size_t usual) : open_(jobs_.get_executor()) {
   for (std::size_t i = 0; i < std::max<std::size_t>(1, usual); ++i) {
-    threads_.emplace_back([this] { work(); });
+    threads_.emplace_back([this] { jobs_.run(); });
   }
   watcher_ = std::jthread([this] { watch(); });
 }
@@ -55,10 +55,6 @@ void WorkerPool::join() {
   if (watcher_.joinable()) watcher_.join();  // first: it adds threads
   threads_.clear();
   spares_.clear();
-}
-
-void WorkerPool::work() {
-  jobs_.run();
 }
 
 /// Looks every kPatience whether jobs get stuck, while there are any.

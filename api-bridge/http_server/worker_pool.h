@@ -67,7 +67,6 @@ class WorkerPool {
     std::jthread thread;
   };
 
-  void work();
   void watch();
   void add_spare();
 

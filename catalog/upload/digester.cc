@@ -121,7 +121,14 @@ void Digester::wait_for_hashes(MutexLock& lock) {
   if (stale_ || end_ < kBlock) return;
   start_threads();
   if (end_ - slowest() >= kBlock) work_.notify_all();
-  while (end_ - slowest() > kMaxLag && !stale_ && !failure_) progress_.wait(lock);
+  if (end_ - slowest() <= kMaxLag) return;
+  while (!may_go_on()) progress_.wait(lock);
+}
+
+/// Whether a writer that has been held up need not wait any longer. Not after each block, or it and
+/// the hashes would wake each other for every single one.
+bool Digester::may_go_on() const {
+  return stale_ || failure_ || end_ - slowest() <= kMaxLag / 2;
 }
 
 // ── bytes at hand ─────────────────────────────────────────────────────────────────────────────
@@ -228,6 +235,7 @@ bool Digester::digest_block(Lane& lane) {
     lane.reading = to;
   }
   std::exception_ptr failure;
+  bool is_awaited = false;
   try {
     const auto size = static_cast<std::size_t>(to - from);
     if (chunk) {
@@ -248,8 +256,9 @@ bool Digester::digest_block(Lane& lane) {
     lane.done = lane.reading = to;
     chunk.reset();
     drop_digested();
+    is_awaited = finishing_ || may_go_on();
   }
-  progress_.notify_all();
+  if (is_awaited) progress_.notify_all();
   return !failure;
 }
 

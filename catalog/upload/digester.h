@@ -76,6 +76,7 @@ class Digester {
   void start_threads() REQUIRES(mutex_);
   void advance(std::uint64_t from, std::uint64_t to) REQUIRES(mutex_);
   void wait_for_hashes(MutexLock& lock) REQUIRES(mutex_);
+  [[nodiscard]] bool may_go_on() const REQUIRES(mutex_);
   void keep(ChunkPtr chunk) REQUIRES(mutex_);
   void drop_digested() REQUIRES(mutex_);
   [[nodiscard]] ChunkPtr spare_chunk() EXCLUDES(mutex_);

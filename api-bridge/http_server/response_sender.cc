@@ -104,7 +104,7 @@ awaitable<void> ResponseSender::send_slice(const FileSlice& slice) {
   auto waited = Clock::duration::zero();  // in vain, for the network
   while (transfer.left() > 0) {
     const auto before = transfer.left();
-    const int error = co_await run_on(pool_, [&] { return transfer.go_on(pool_); });
+    const int error = co_await stay_on_pool(transfer);
     const auto sent = before - transfer.left();
     count(sent);
     pace_.moved(sent, waited + transfer.take_waited());
@@ -117,6 +117,11 @@ awaitable<void> ResponseSender::send_slice(const FileSlice& slice) {
     co_await wait_writable();
     waited = Clock::now() - start;
   }
+}
+
+awaitable<int> ResponseSender::stay_on_pool(FileTransfer& transfer) {
+  const Stream::Detached socket(stream_);
+  co_return co_await run_on(pool_, [&] { return transfer.go_on(pool_); });
 }
 
 awaitable<void> ResponseSender::send_copied(const FileSlice& slice) {

@@ -44,6 +44,7 @@ class ResponseSender {
   awaitable<void> send_text(std::string head, const std::string& body);
   void count(std::uint64_t bytes);
   awaitable<void> send_slice(const FileSlice& slice);
+  awaitable<int> stay_on_pool(FileTransfer& transfer);
   awaitable<void> send_copied(const FileSlice& slice);
 
   Stream& stream_;

@@ -3,6 +3,8 @@
 
 #include <tuple>
 
+#include <unistd.h>
+
 namespace glance::api {
 
 Stream::Stream(tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
@@ -50,6 +52,33 @@ void Stream::cancel() noexcept {
 void Stream::close() noexcept {
   error_code ignored;
   std::ignore = socket_.close(ignored);
+}
+
+// ── away from the event loop ──────────────────────────────────────────────────────────────────
+
+namespace {
+
+tcp protocol_of(const tcp::socket& socket) {
+  error_code ignored;
+  return socket.local_endpoint(ignored).protocol();
+}
+
+int release(tcp::socket& socket) {
+  error_code error;
+  const int fd = socket.release(error);
+  return error ? -1 : fd;
+}
+
+}  // namespace
+
+Stream::Detached::Detached(Stream& stream)
+    : stream_(stream), protocol_(protocol_of(stream.socket_)), fd_(release(stream.socket_)) {}
+
+Stream::Detached::~Detached() {
+  if (fd_ < 0) return;
+  error_code error;
+  std::ignore = stream_.socket_.assign(protocol_, fd_, error);
+  if (error) ::close(fd_);  // the stream is closed now, and its next user sees that
 }
 
 }  // namespace glance::api

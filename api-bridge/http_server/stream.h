@@ -39,6 +39,24 @@ class Stream {
   void cancel() noexcept;
   void close() noexcept;
 
+  /// Hides the socket from the event loop, for a scope in which another thread uses it alone. All
+  /// that comes or goes there would wake the loop's threads else, only to find that nobody waits.
+  class Detached {
+   public:
+    explicit Detached(Stream& stream);
+    ~Detached();
+    Detached(const Detached&) = delete;
+    Detached& operator=(const Detached&) = delete;
+
+    /// Belongs to the stream. Negative: the stream is closed.
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+
+   private:
+    Stream& stream_;
+    const tcp protocol_;
+    const int fd_;
+  };
+
  private:
   tcp::socket socket_;
   std::shared_ptr<asio::ssl::context> context_;

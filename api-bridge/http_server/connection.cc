@@ -24,7 +24,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Outcome = RequestReader::Outcome;
 
-constexpr std::size_t kPieceSize = std::size_t{512} * 1024;  // one write to a sink
+constexpr std::size_t kPieceSize = std::size_t{512} * 1024;      // one write to a sink
+constexpr std::size_t kStaySize = std::size_t{4} * 1024 * 1024;  // one stay on the pool
 // Room for the begin of a body. More is made as it comes, or clients that announce much and send
 // nothing would fill the memory: at most so much more than came before.
 constexpr std::size_t kFirstPiece = std::size_t{4} * 1024;
@@ -305,12 +306,23 @@ awaitable<Response> Connection::pump(BodySink& sink) {
   std::vector<std::byte> piece(kFirstPiece);
   while (!reader_.is_body_done()) {
     const auto size = co_await reader_.read_body(piece);
-    if (size == 0) continue;
-    shared_.observer.bytes_moved(size, 0);
-    co_await run_on(shared_.pools.data, [&] { sink.write(std::span(piece).first(size)); });
-    if (size == piece.size()) piece.resize(std::min(kPieceSize, 2 * size));
+    const Stream::Detached socket(stream_);
+    co_await run_on(shared_.pools.data, [&] { write_while_ready(sink, socket, piece, size); });
   }
   co_return co_await run_on(shared_.pools.writers, [&] { return sink.finish(); });
+}
+
+/// Writes the first `size` bytes of `piece`, and what comes behind them as long as it comes at
+/// once, but not for ever: others need the thread, which is one of the pool's, too.
+void Connection::write_while_ready(BodySink& sink, const Stream::Detached& socket,
+                                   std::vector<std::byte>& piece, std::size_t size) {
+  for (std::size_t written = 0; size > 0; size = reader_.read_ready(socket, piece)) {
+    shared_.observer.bytes_moved(size, 0);
+    sink.write(std::span(piece).first(size));
+    if (size == piece.size()) piece.resize(std::min(kPieceSize, 2 * size));
+    written += size;
+    if (written >= kStaySize || shared_.pools.data.is_short()) break;
+  }
 }
 
 // ── answers ───────────────────────────────────────────────────────────────────────────────────

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api-bridge/http_server/asio.h"
 #include "api-bridge/http_server/request_reader.h"
@@ -44,6 +46,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<std::string> read_whole_body(Exchange& exchange);
   awaitable<Response> receive(const SinkHandler& make_sink, Exchange& exchange);
   awaitable<Response> pump(BodySink& sink);
+  void write_while_ready(BodySink& sink, const Stream::Detached& socket,
+                         std::vector<std::byte>& piece, std::size_t size);
 
   awaitable<bool> finish(Exchange& exchange, Response response);
   awaitable<void> skip_rest();

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api-bridge/http_server/readiness.h"
+
 namespace glance::api {
 namespace {
 
@@ -20,7 +22,6 @@ constexpr std::size_t kStaySize = std::size_t{4} * 1024 * 1024;  // one stay on 
 // 4 MiB, downloads take a quarter longer.
 constexpr std::size_t kSendfileSize = std::size_t{512} * 1024;
 constexpr std::size_t kScratchSize = std::size_t{256} * 1024;
-constexpr std::chrono::milliseconds kSoon{1};
 
 /// Memory for a thread's reading. Each has its own for good: fresh memory costs a page fault each
 /// 4 KiB, and one for each transfer would be as many as there are clients.
@@ -43,7 +44,7 @@ int FileTransfer::go_on(const WorkerPool& pool) {
     }
     const int error = errno;
     if (error == EINTR) continue;
-    if (error != EAGAIN || pool.is_short() || !is_ready_soon()) return error;
+    if (error != EAGAIN || pool.is_short() || !is_writable_soon()) return error;
   }
   return 0;
 }
@@ -67,12 +68,9 @@ ssize_t FileTransfer::send_some(std::span<const std::byte>& held) {
   return sent;
 }
 
-/// Whether the socket takes more after a moment. Who reads as fast as we send is ready before
-/// another thread could be told to go on.
-bool FileTransfer::is_ready_soon() {
+bool FileTransfer::is_writable_soon() {
   const auto start = Clock::now();
-  pollfd waiting{.fd = socket_, .events = POLLOUT, .revents = 0};
-  const bool ready = ::poll(&waiting, 1, kSoon.count()) > 0;
+  const bool ready = is_ready_soon(socket_, POLLOUT);
   waited_ += Clock::now() - start;
   return ready;
 }

@@ -46,7 +46,7 @@ class FileTransfer {
 
  private:
   ssize_t send_some(std::span<const std::byte>& held);
-  bool is_ready_soon();
+  bool is_writable_soon();
 
   int socket_;
   int file_;

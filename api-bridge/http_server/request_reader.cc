@@ -2,10 +2,15 @@
 #include "api-bridge/http_server/request_reader.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <vector>
 
+#include <poll.h>
+#include <sys/socket.h>
+
 #include "api-bridge/http_error.h"
+#include "api-bridge/http_server/readiness.h"
 
 namespace glance::api {
 namespace {
@@ -143,12 +148,41 @@ awaitable<std::size_t> RequestReader::read_data(std::span<std::byte> into) {
 awaitable<std::size_t> RequestReader::read_from_peer(asio::mutable_buffer into) {
   const auto start = Clock::now();
   const auto [error, size] = co_await read_some(into, pace_.patience());
-  broken_ = broken_ || error;
-  if (error && deadline_.has_passed()) throw HttpError(408, "The request's body came too slowly.");
-  if (error == asio::error::eof) throw HttpError(400, "The request ended before its body did.");
-  if (error) throw ConnectionLost(error.message());
+  if (error && deadline_.has_passed()) {
+    broken_ = true;
+    throw HttpError(408, "The request's body came too slowly.");
+  }
+  if (error) lose_body(error);
   pace_.moved(size, Clock::now() - start);
   co_return size;
+}
+
+void RequestReader::lose_body(error_code error) {
+  broken_ = true;
+  if (error == asio::error::eof) throw HttpError(400, "The request ended before its body did.");
+  throw ConnectionLost(error.message());
+}
+
+std::size_t RequestReader::read_ready(const Stream::Detached& socket, std::span<std::byte> piece) {
+  if (chunks_ || stream_.is_encrypted() || has_more()) return 0;
+  const auto wanted = piece.first(std::min<std::uint64_t>(piece.size(), left_));
+  const auto start = Clock::now();
+  std::size_t done = 0;
+  while (done < wanted.size()) {
+    const auto rest = wanted.subspan(done);
+    const auto size = ::recv(socket.fd(), rest.data(), rest.size(), MSG_DONTWAIT);
+    const int error = size < 0 ? errno : 0;
+    if (size == 0) lose_body(asio::error::eof);
+    if (size > 0) done += static_cast<std::size_t>(size);
+    if (error == EAGAIN && !is_ready_soon(socket.fd(), POLLIN)) break;
+    if (error != 0 && error != EAGAIN && error != EINTR) {
+      lose_body(error_code(error, boost::system::system_category()));
+    }
+  }
+  pace_.moved(done, Clock::now() - start);
+  left_ -= done;
+  received_ += done;
+  return done;
 }
 
 awaitable<void> RequestReader::discard(std::chrono::milliseconds time) {

@@ -140,6 +140,22 @@ class CountingSink final : public BodySink {
   bool finished_ = false;
 };
 
+/// A sink on a disk that hangs now and then.
+class SlowSink final : public BodySink {
+ public:
+  static constexpr auto kTime = 300ms;
+
+  explicit SlowSink(Uploads& uploads) : counting_(uploads) {}
+  void write(std::span<const std::byte> bytes) override {
+    counting_.write(bytes);
+    std::this_thread::sleep_for(kTime);
+  }
+  Response finish() override { return counting_.finish(); }
+
+ private:
+  CountingSink counting_;
+};
+
 /// A client that says exactly what it is told to.
 class Client {
  public:
@@ -164,6 +180,13 @@ class Client {
   }
 
   void say_no_more() { ::shutdown(socket_.get(), SHUT_WR); }
+
+  /// Goes without a good-bye.
+  void reset() {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    socket_ = UniqueFd();
+  }
 
   /// What comes next, as soon as it ends in `end`; all that comes if it never does.
   std::string hear(std::string_view end) {
@@ -218,6 +241,15 @@ class ServerTest : public testing::Test {
     return client.hear_all();
   }
 
+  /// Until the sinks have got more bytes than that.
+  void wait_for_data_after(std::uint64_t received) const {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (uploads_.received <= received) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      std::this_thread::yield();
+    }
+  }
+
   static std::string pattern() {
     std::string bytes(3'000'000, '\0');
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7 + i / 4096);
@@ -258,6 +290,8 @@ class ServerTest : public testing::Test {
        spoiled("unreadable_file", SpoiledReader::Kind::unreadable_file),
        {"PUT", "sink", BodyKind::stream,
         SinkHandler([this](const Request&) { return std::make_unique<CountingSink>(uploads_); })},
+       {"PUT", "slow", BodyKind::stream,
+        SinkHandler([this](const Request&) { return std::make_unique<SlowSink>(uploads_); })},
        {"PUT", "closed", BodyKind::stream,
         SinkHandler(
             [](const Request&) -> std::unique_ptr<BodySink> { throw HttpError(409, "not now"); })}},
@@ -359,6 +393,35 @@ TEST_F(ServerTest, StreamsUploads) {
               StartsWith("HTTP/1.1 204"));
   EXPECT_EQ(uploads_.received, bytes.size());
   EXPECT_EQ(uploads_.finished, 1);
+}
+
+TEST_F(ServerTest, TakesNoMoreOfAFastPeerThanItsBody) {
+  start();
+  const auto bytes = pattern();
+  const auto length = "Content-Length: " + std::to_string(bytes.size()) + "\r\n";
+  EXPECT_THAT(
+      answer(request("PUT /v2/sink", length, bytes) + request("PUT /v2/sink", length, bytes) +
+             request("GET /v2/text", "Connection: close\r\n")),
+      EndsWith("hello"));
+  EXPECT_EQ(uploads_.received, 2 * bytes.size());
+  EXPECT_EQ(uploads_.finished, 2);
+}
+
+TEST_F(ServerTest, TakesUploadsBackOfFastPeersThatGo) {
+  start();
+  const auto begin = request("PUT /v2/sink", "Content-Length: 3000001\r\n", pattern());
+  auto client = connect();
+  client.say(begin);
+  client.say_no_more();
+  EXPECT_THAT(client.hear_all(), StartsWith("HTTP/1.1 400"));
+  const auto received = uploads_.received.load();
+  auto other = connect();
+  other.say(begin);
+  wait_for_data_after(received);
+  other.reset();
+  stop();
+  EXPECT_EQ(uploads_.taken_back, 2);
+  EXPECT_THAT(observer_.records(), ElementsAre("sink 400 invalid", "sink 0 connection_lost"));
 }
 
 TEST_F(ServerTest, TakesUploadsBackThatEndEarly) {
@@ -496,6 +559,18 @@ TEST_F(ServerTest, CutsOffRequestsThatDoNotFinish) {
   server_gone();
   EXPECT_EQ(uploads_.taken_back, 1);
   EXPECT_THAT(observer_.records(), ElementsAre("sink 0 connection_lost"));
+}
+
+TEST_F(ServerTest, CutsOffRequestsWhosePoolIsStuck) {
+  start({.stop_time = 100ms});
+  auto client = connect();
+  client.say(request("PUT /v2/slow", "Content-Length: 3000001\r\n", pattern()));
+  wait_for_data_after(0);
+  stop();
+  server_gone();
+  EXPECT_EQ(uploads_.taken_back, 1);
+  EXPECT_THAT(observer_.records(), ElementsAre("slow 0 connection_lost"));
+  EXPECT_EQ(client.hear_all(), "");
 }
 
 }  // namespace

@@ -151,6 +151,7 @@ std::uint64_t OpenFiles::add_created(const NodePtr& node, bool open, int flags,
 /// Brings a file that is as good as published to its end.
 void OpenFiles::settle(const Pending& file) {
   file->wait_for_release();
+  file->wait_for_last_release();
   if (!file->has_handles() && file->opener_has_exited()) finish(file);
   if (file->finished()) forget(file);
 }
@@ -393,6 +394,7 @@ bool OpenFiles::wait_for_release(Inode inode) const {
 void OpenFiles::publish_closed(Inode inode) {
   const Pending file = pending(inode);
   if (!file) return;
+  file->wait_for_last_release();
   file->publish_closed();
   if (file->finished()) forget(file);
 }

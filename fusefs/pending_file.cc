@@ -38,6 +38,7 @@ bool PendingFile::open(Access access) {
   ++handles_;
   if (access != Access::read) ++writing_handles_;
   if (access == Access::read_write) editor_ = true;
+  expect_last_release(false);
   return true;
 }
 
@@ -149,7 +150,10 @@ void PendingFile::flush(pid_t thread, dev_t device) {
 
 /// What close(2) of the last descriptor of the opener answers.
 void PendingFile::acknowledge() {
-  if (editor_) return upload_->close();
+  if (editor_) {
+    upload_->close();
+    return expect_last_release(true);
+  }
   upload_->seal();
   expect_release(kSealedWait);
 }
@@ -177,7 +181,7 @@ void PendingFile::sync() {
 
 void PendingFile::release(Access access) {
   MutexLock lock(mutex_);
-  --handles_;
+  if (--handles_ == 0) expect_last_release(false);
   if (access != Access::read) --writing_handles_;
   if (finished_ || writing_handles_ > 0) return;
   // Overwriting by nothing at all leaves the old image where it is.
@@ -245,6 +249,15 @@ void PendingFile::expect_release(std::optional<std::chrono::milliseconds> within
   if (within) release_expected_until_ = std::chrono::steady_clock::now() + *within;
 }
 
+void PendingFile::expect_last_release(bool expected) {
+  {
+    const MutexLock lock(release_mutex_);
+    last_release_expected_until_.reset();
+    if (expected) last_release_expected_until_ = std::chrono::steady_clock::now() + kSealedWait;
+  }
+  settled_.notify_all();
+}
+
 void PendingFile::abandon() noexcept {
   MutexLock lock(mutex_);
   if (finished_) return;
@@ -263,6 +276,15 @@ void PendingFile::wait_for_release() const {
   while (!finished_ && release_expected_until_ &&
          std::chrono::steady_clock::now() < *release_expected_until_) {
     const auto until = *release_expected_until_;
+    settled_.wait_until(lock, until);
+  }
+}
+
+void PendingFile::wait_for_last_release() const {
+  MutexLock lock(release_mutex_);
+  while (!finished_ && last_release_expected_until_ &&
+         std::chrono::steady_clock::now() < *last_release_expected_until_) {
+    const auto until = *last_release_expected_until_;
     settled_.wait_until(lock, until);
   }
 }

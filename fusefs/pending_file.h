@@ -91,6 +91,10 @@ class PendingFile {
   /// a flush that sealed nothing): what close(2) promised is there for all.
   void wait_for_release() const EXCLUDES(release_mutex_);
 
+  /// Waits until nobody has an editor's file open, up to a second from its last close by the
+  /// opener: the kernel tells of the release a moment later.
+  void wait_for_last_release() const EXCLUDES(release_mutex_);
+
   [[nodiscard]] const ImageId& id() const noexcept { return target_.id; }
   [[nodiscard]] Inode inode() const noexcept { return target_.inode; }
   [[nodiscard]] Inode descriptor_inode() const noexcept { return target_.descriptor_inode; }
@@ -132,6 +136,7 @@ class PendingFile {
   void remove_unfilled() REQUIRES(mutex_);
   void finish() REQUIRES(mutex_);
   void expect_release(std::optional<std::chrono::milliseconds> within) EXCLUDES(release_mutex_);
+  void expect_last_release(bool expected) EXCLUDES(release_mutex_);
 
   Catalog& catalog_;
   const Caller caller_;
@@ -157,6 +162,8 @@ class PendingFile {
   mutable Mutex release_mutex_;  // a leaf
   mutable std::condition_variable_any settled_;
   std::optional<std::chrono::steady_clock::time_point> release_expected_until_
+      GUARDED_BY(release_mutex_);
+  std::optional<std::chrono::steady_clock::time_point> last_release_expected_until_
       GUARDED_BY(release_mutex_);
 };
 

@@ -3,7 +3,9 @@
 published: when it exits, renames them, or has been away for a while."""
 
 import os
+import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -165,6 +167,28 @@ def test_a_rename_of_a_file_that_is_still_open_only_renames(patient, catalog_dir
     actor.exit()
     wait_until_active(patient, "disk")
     assert (patient / "disk").read_bytes() == b"onetwo"
+
+
+def test_a_rename_right_after_a_close_waits_for_its_release(patient, catalog_dir):
+    """rsync -X sets attributes through a descriptor that it closes just before it renames. What
+    keeps the kernel from telling of the release is here a process that has inherited it."""
+    patient.daemon.expect_errors("was announced")
+    temporary = patient / ".disk.AbCdEf"
+    temporary.touch()
+    with open(temporary, "r+b") as file:
+        file.write(b"data")
+    heir_of = os.open(temporary, os.O_RDONLY)
+    os.setxattr(heir_of, "user.glance.size", b"5")
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=[heir_of]) as heir:
+        os.close(heir_of)
+        with ThreadPoolExecutor(1) as pool:
+            renamed = pool.submit(os.rename, temporary, patient / "disk")
+            with pytest.raises(TimeoutError):
+                renamed.result(0.05)
+            heir.stdin.close()
+            with fails_with("EIO"):
+                renamed.result(5)
+    wait_until(lambda: catalog_dir.statuses() == {}, 5, "no image")
 
 
 def test_a_rename_reports_data_that_are_not_what_was_announced(patient, catalog_dir, actor):

@@ -273,18 +273,18 @@ void PendingFile::abandon() noexcept {
 
 void PendingFile::wait_for_release() const {
   MutexLock lock(release_mutex_);
-  while (!finished_ && release_expected_until_ &&
-         std::chrono::steady_clock::now() < *release_expected_until_) {
-    const auto until = *release_expected_until_;
-    settled_.wait_until(lock, until);
-  }
+  wait_until(lock, release_expected_until_);
 }
 
 void PendingFile::wait_for_last_release() const {
   MutexLock lock(release_mutex_);
-  while (!finished_ && last_release_expected_until_ &&
-         std::chrono::steady_clock::now() < *last_release_expected_until_) {
-    const auto until = *last_release_expected_until_;
+  wait_until(lock, last_release_expected_until_);
+}
+
+/// Until then, or until nothing is to be waited for any more. `expected` may change meanwhile.
+void PendingFile::wait_until(MutexLock& lock, const ExpectedUntil& expected) const {
+  while (!finished_ && expected && std::chrono::steady_clock::now() < *expected) {
+    const auto until = *expected;
     settled_.wait_until(lock, until);
   }
 }

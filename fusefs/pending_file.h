@@ -123,6 +123,8 @@ class PendingFile {
   [[nodiscard]] bool untouched() const noexcept { return !touched_ && !finished_; }
 
  private:
+  using ExpectedUntil = std::optional<std::chrono::steady_clock::time_point>;
+
   Upload& begun(pid_t thread) REQUIRES(mutex_);
   template <typename Step>
   auto attempt(Step&& step) REQUIRES(mutex_);
@@ -137,6 +139,7 @@ class PendingFile {
   void finish() REQUIRES(mutex_);
   void expect_release(std::optional<std::chrono::milliseconds> within) EXCLUDES(release_mutex_);
   void expect_last_release(bool expected) EXCLUDES(release_mutex_);
+  void wait_until(MutexLock& lock, const ExpectedUntil& expected) const REQUIRES(release_mutex_);
 
   Catalog& catalog_;
   const Caller caller_;
@@ -161,10 +164,8 @@ class PendingFile {
 
   mutable Mutex release_mutex_;  // a leaf
   mutable std::condition_variable_any settled_;
-  std::optional<std::chrono::steady_clock::time_point> release_expected_until_
-      GUARDED_BY(release_mutex_);
-  std::optional<std::chrono::steady_clock::time_point> last_release_expected_until_
-      GUARDED_BY(release_mutex_);
+  ExpectedUntil release_expected_until_ GUARDED_BY(release_mutex_);
+  ExpectedUntil last_release_expected_until_ GUARDED_BY(release_mutex_);
 };
 
 /// Logs that data were not published, and why. That the image was deleted while it was written is

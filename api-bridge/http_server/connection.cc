@@ -24,8 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Outcome = RequestReader::Outcome;
 
-constexpr std::size_t kPieceSize = std::size_t{512} * 1024;      // one write to a sink
-constexpr std::size_t kStaySize = std::size_t{4} * 1024 * 1024;  // one stay on the pool
+constexpr std::size_t kPieceSize = std::size_t{512} * 1024;  // one write to a sink
 // Room for the begin of a body. More is made as it comes, or clients that announce much and send
 // nothing would fill the memory: at most so much more than came before.
 constexpr std::size_t kFirstPiece = std::size_t{4} * 1024;
@@ -306,6 +305,7 @@ awaitable<Response> Connection::pump(BodySink& sink) {
   std::vector<std::byte> piece(kFirstPiece);
   while (!reader_.is_body_done()) {
     const auto size = co_await reader_.read_body(piece);
+    if (size == 0) continue;
     const Stream::Detached socket(stream_);
     co_await run_on(shared_.pools.data, [&] { write_while_ready(sink, socket, piece, size); });
   }
@@ -321,7 +321,7 @@ void Connection::write_while_ready(BodySink& sink, const Stream::Detached& socke
     sink.write(std::span(piece).first(size));
     if (size == piece.size()) piece.resize(std::min(kPieceSize, 2 * size));
     written += size;
-    if (written >= kStaySize || shared_.pools.data.is_short()) break;
+    if (written >= WorkerPool::kStaySize || shared_.pools.data.is_short()) break;
   }
 }
 

@@ -17,7 +17,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kStaySize = std::size_t{4} * 1024 * 1024;  // one stay on the pool
 // One sendfile(2) keeps the socket locked, also for the receiver's acknowledgements: with calls of
 // 4 MiB, downloads take a quarter longer.
 constexpr std::size_t kSendfileSize = std::size_t{512} * 1024;
@@ -34,7 +33,7 @@ std::span<std::byte> scratch() {
 
 int FileTransfer::go_on(const WorkerPool& pool) {
   std::span<const std::byte> held;  // read, but not yet sent
-  for (std::size_t sent_here = 0; left_ > 0 && sent_here < kStaySize;) {
+  for (std::size_t sent_here = 0; left_ > 0 && sent_here < WorkerPool::kStaySize;) {
     const auto sent = send_some(held);
     if (sent == 0) return ENODATA;
     if (sent > 0) {

@@ -28,6 +28,9 @@ class WorkerPool {
  public:
   static constexpr std::size_t kSpareThreads = 32;
 
+  /// Bytes that a job which moves data may move before others get its thread.
+  static constexpr std::size_t kStaySize = std::size_t{4} * 1024 * 1024;
+
   /// `usual` threads, at least one.
   explicit WorkerPool(std::size_t usual);
   ~WorkerPool();

@@ -74,11 +74,18 @@ class CatalogDir(os.PathLike):
         return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def spooled_bytes(self):
-        """How much unfinished uploads have written so far."""
+        """How much unfinished uploads have written so far, holes included."""
+        return self._sum_of_spools(lambda status: status.st_size)
+
+    def spooled_data(self):
+        """The bytes that unfinished uploads have on the disk so far, without holes."""
+        return self._sum_of_spools(lambda status: status.st_blocks * 512)
+
+    def _sum_of_spools(self, figure):
         total = 0
         for name in self.spools():
             try:
-                total += (self.store / ".uploads" / name).stat().st_size
+                total += figure((self.store / ".uploads" / name).stat())
             except FileNotFoundError:
                 pass  # published between the two looks
         return total

@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench.ending import clean_up_when_told_to_end
+from bench.ending import clean_up_when_told_to_end, end_put_off
 from support import real_glance
 from support.processes import BUILD
 from support.rest import JSON_PATCH, Rest
@@ -67,19 +67,18 @@ class Server:
         self.name = name
         self.url = f"http://127.0.0.1:{port}"
         self.rest = Rest(self.url)
+        self.process = None
+        self._command = [os.fspath(word) for word in command]
+        self._log = log
+
+    def start(self):
+        """Returns when it answers, and after how many seconds it did."""
         start = time.perf_counter()
-        with open(log, "ab") as output:
+        with open(self._log, "ab") as output, end_put_off():
             self.process = subprocess.Popen(
-                [os.fspath(word) for word in command],
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
+                self._command, stdout=output, stderr=output, start_new_session=True
             )
-        try:
-            self.start_time = self._wait_for_an_answer(start)
-        except BaseException:
-            self.stop()
-            raise
+        return self._wait_for_an_answer(start)
 
     def _wait_for_an_answer(self, start):
         while time.perf_counter() - start < 60:
@@ -101,6 +100,9 @@ class Server:
         return sum(int(text.split(f"{key}:")[1].split()[0]) for text in texts) / 1024
 
     def stop(self):
+        """Also before it has been started."""
+        if self.process is None:
+            return
         self.process.terminate()
         try:
             self.process.wait(20)
@@ -130,13 +132,13 @@ def nginx(root, folder):
 
 
 @contextmanager
-def running(*starts):
-    """The servers that these calls start, one after the other; stopped at the end."""
+def running(*makes):
+    """The servers that these calls make, started one after the other; stopped at the end."""
     with ExitStack() as stack:
-        servers = []
-        for start in starts:
-            servers.append(start())
-            stack.callback(servers[-1].stop)
+        servers = [make() for make in makes]
+        for server in servers:
+            stack.callback(server.stop)
+            server.start()
         yield servers
 
 
@@ -301,8 +303,8 @@ def bench_memory(report, pair, size, transfers=16):
     with open(source, "wb") as file:
         file.truncate(size)
     peaks, idles = [], []
-    for start in (pair.bridge, pair.glance):
-        with running(start) as (server,):
+    for make in (pair.bridge, pair.glance):
+        with running(make) as (server,):
             server.rest.request("GET", "/v2/images", expect=200)
             idles.append(server.memory())
             _, image = upload(server, source)
@@ -429,8 +431,10 @@ def bench_start(report, pair, rounds):
     def start(make):
         def work():
             server = make()
-            server.stop()
-            return server.start_time
+            try:
+                return server.start()
+            finally:
+                server.stop()
 
         return work
 

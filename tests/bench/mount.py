@@ -18,7 +18,7 @@ import time
 import uuid
 from pathlib import Path
 
-from bench.ending import clean_up_when_told_to_end
+from bench.ending import clean_up_when_told_to_end, end_put_off
 from support.processes import BUILD
 
 MEBI = 1 << 20
@@ -76,10 +76,10 @@ class Mount:
     def __enter__(self):
         glancefs = BUILD / "fusefs/glancefs"
         parent = os.stat(self.path.parent).st_dev
-        self.process = subprocess.Popen(
-            [glancefs, self.catalog, self.path, "-f", "-o", "create,log_level=warning"]
-        )
+        command = [glancefs, self.catalog, self.path, "-f", "-o", "create,log_level=warning"]
         try:
+            with end_put_off():
+                self.process = subprocess.Popen(command)
             self._wait_for_the_mount(parent)
         except BaseException:
             self._end()
@@ -97,6 +97,8 @@ class Mount:
         self._end()
 
     def _end(self):
+        if self.process is None:
+            return
         self.process.terminate()  # it unmounts, also while a program that we gave up uses it
         self.process.wait(timeout=60)
 

@@ -18,12 +18,13 @@ constexpr std::chrono::milliseconds kInterval{200};
 
 }  // namespace
 
-CacheKeeper::CacheKeeper(std::function<void()> refresh,
+CacheKeeper::CacheKeeper(std::function<void()> refresh, std::function<void()> prepare,
                          std::function<void(const Invalidation&)> forget)
-    : refresh_(std::move(refresh)), forget_(std::move(forget)) {}
+    : refresh_(std::move(refresh)), prepare_(std::move(prepare)), forget_(std::move(forget)) {}
 
 void CacheKeeper::start() {
-  thread_ = std::thread([this] { run(); });
+  teller_ = std::thread([this] { tell(); });
+  watcher_ = std::thread([this] { watch(); });
 }
 
 void CacheKeeper::stop() noexcept {
@@ -31,8 +32,11 @@ void CacheKeeper::stop() noexcept {
     MutexLock lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  stopped_.notify_all();
+  queued_.notify_all();
+  for (std::thread* thread : {&watcher_, &teller_}) {
+    if (thread->joinable()) thread->join();
+  }
 }
 
 void CacheKeeper::enqueue(std::vector<Invalidation> invalidations) {
@@ -40,7 +44,7 @@ void CacheKeeper::enqueue(std::vector<Invalidation> invalidations) {
     MutexLock lock(mutex_);
     std::ranges::move(invalidations, std::back_inserter(queue_));
   }
-  wake_.notify_all();
+  queued_.notify_all();
 }
 
 void CacheKeeper::look() noexcept {
@@ -51,17 +55,28 @@ void CacheKeeper::look() noexcept {
   }
 }
 
-void CacheKeeper::run() {
+void CacheKeeper::watch() {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      if (!stopping_) stopped_.wait_for(lock, kInterval);
+      if (stopping_) return;
+    }
+    look();
+  }
+}
+
+void CacheKeeper::tell() {
+  prepare_();
   for (;;) {
     std::vector<Invalidation> batch;
     {
       MutexLock lock(mutex_);
-      if (queue_.empty() && !stopping_) wake_.wait_for(lock, kInterval);
+      while (queue_.empty() && !stopping_) queued_.wait(lock);
       if (stopping_) return;
       batch = std::exchange(queue_, {});
     }
     for (const auto& each : batch) forget_(each);
-    if (batch.empty()) look();
   }
 }
 

@@ -29,6 +29,7 @@
 #include "fusefs/filesystem.h"
 #include "fusefs/mount_table.h"
 #include "fusefs/operations.h"
+#include "fusefs/own_device.h"
 #include "fusefs/start_failure.h"
 
 namespace glance::fs {
@@ -140,6 +141,7 @@ class Mount::Session {
       : name_space_(std::move(name_space)),
         drain_(invocation.options.drain),
         cache_keeper_([this] { filesystem_.refresh(); },
+                      [this] { own_the_device_alone(fuse_session_fd(session_)); },
                       [this](const Invalidation& each) { forget(each); }),
         filesystem_(catalog, invocation.options, [this](std::vector<Invalidation> changed) {
           cache_keeper_.enqueue(std::move(changed));

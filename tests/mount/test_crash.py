@@ -6,6 +6,7 @@ import random
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -199,6 +200,44 @@ def test_fifty_crashes_in_the_instant_after_cp_lose_nothing(mount, catalog_dir, 
     for round_ in range(50):
         crash_right_after_cp(mount, catalog_dir, small_source, f"image{round_}")
     assert len(mount.names()) == 50
+
+
+def is_in_the_kernel(pid, function):
+    """Whether a thread of the process waits in this function of the kernel's."""
+    for path in Path(f"/proc/{pid}/task").glob("*/stack"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
+            if function in path.read_text():
+                return True
+    return False
+
+
+@pytest.mark.smoke
+def test_a_crash_while_a_notification_waits_frees_everybody(mount, catalog_dir, small_source):
+    """The daemon tells the kernel of a new name in the directory in which cp makes its file: it
+    waits for cp, which waits for the daemon, which waits for the lock of the database."""
+    run("cp", small_source, mount / "image")
+    with catalog_dir.write() as database:
+        for attempt in range(20):
+            database.execute("BEGIN IMMEDIATE")
+            copy = subprocess.Popen(["cp", small_source, mount / f"new{attempt}"], env=environment())
+            wait_until(lambda: is_in_the_kernel(copy.pid, "fuse_create_open"), what="cp's request")
+            database.execute(f"UPDATE images SET name = 'image{attempt}' WHERE name LIKE 'image%'")
+            database.execute("COMMIT")
+            database.execute("BEGIN IMMEDIATE")  # the daemon may be quicker
+            wait_until(
+                lambda: is_in_the_kernel(mount.daemon.pid, "fuse_reverse_inval_entry")
+                or copy.poll() is not None,
+                what="the notification",
+            )
+            if copy.poll() is None:
+                break
+            database.execute("ROLLBACK")
+        assert copy.poll() is None
+        mount.daemon.kill()
+        assert copy.wait(20 * SLOW) != 0
+    mount.crash()
+    mount.start()
+    assert_published(mount, catalog_dir, f"image{attempt}", small_source)
 
 
 def test_several_acknowledged_copies_survive_one_crash(mount, catalog_dir, small_source):

@@ -121,7 +121,8 @@ class Mount(os.PathLike):
         """Leaves nothing behind, whatever state a failed test left."""
         self._watchdog.cancel()
         while self.is_mounted():
-            run("umount", "-i", "-l", self.path)
+            # By force: who waits for a daemon that does not answer any more is freed.
+            run("umount", "-i", "-f", "-l", self.path)
         if self.daemon.is_running():
             self.daemon.kill()
 

@@ -291,6 +291,39 @@ LockResult lock_file(int fd, const fs::path& path) {
   return names_file(path, fd) ? LockResult::locked : LockResult::moved_away;
 }
 
+/// A new file that is locked before it is named `path`: who finds it there unlocked may take its
+/// writer for dead. Nothing if that name is taken, or if the filesystem knows no unnamed files.
+UniqueFd make_locked_file(const fs::path& path) {
+  UniqueFd fd(::open(path.parent_path().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kFileMode));
+  if (!fd && errno == EOPNOTSUPP) return {};
+  if (!fd) throw_store_errno(errno, "making a file in " + path.parent_path().string());
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) throw_store_errno(errno, "locking a new file");
+  const std::string unnamed = "/proc/self/fd/" + std::to_string(fd.get());
+  if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+    return fd;
+  }
+  if (errno == EEXIST) return {};
+  throw_store_errno(errno, "naming " + path.string());
+}
+
+/// The image's spool, new or what a dead writer left. Without unnamed files a new one has its name
+/// a moment before its lock.
+UniqueFd lock_spool(const ImageId& id, const fs::path& spool) {
+  for (;;) {
+    if (UniqueFd made = make_locked_file(spool)) return made;
+    UniqueFd fd(::open(spool.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kFileMode));
+    if (!fd) throw_store_errno(errno, "opening " + spool.string());
+    switch (lock_file(fd.get(), spool)) {
+      case LockResult::held_by_another:
+        throw Error(Errc::conflict, "another upload of image " + id.text() + " is at work");
+      case LockResult::moved_away:
+        continue;
+      case LockResult::locked:
+        return fd;
+    }
+  }
+}
+
 fs::path without_trailing_slash(const fs::path& path) {
   return path.has_filename() ? path : path.parent_path();
 }
@@ -344,23 +377,11 @@ void FileStore::require_no_data(const ImageId& id, const fs::path& spool, int fd
 std::unique_ptr<BlobWriter> FileStore::create(const ImageId& id) {
   const fs::path spool = spool_path(id);
   make_directory(spool.parent_path(), datadir_);
-  for (;;) {
-    UniqueFd fd(::open(spool.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kFileMode));
-    if (!fd) throw_store_errno(errno, "opening " + spool.string());
-    switch (lock_file(fd.get(), spool)) {
-      case LockResult::held_by_another:
-        throw Error(Errc::conflict, "another upload of image " + id.text() + " is at work");
-      case LockResult::moved_away:
-        continue;
-      case LockResult::locked:
-        break;
-    }
-    require_no_data(id, spool, fd.get());
-    if (::fchmod(fd.get(), kFileMode) != 0) throw_store_errno(errno, "chmod of " + spool.string());
-    adopt_owner(fd.get(), datadir_);
-    return std::make_unique<FileWriter>(std::move(fd), spool, final_path(id), location_of(id),
-                                        false);
-  }
+  UniqueFd fd = lock_spool(id, spool);
+  require_no_data(id, spool, fd.get());
+  if (::fchmod(fd.get(), kFileMode) != 0) throw_store_errno(errno, "chmod of " + spool.string());
+  adopt_owner(fd.get(), datadir_);
+  return std::make_unique<FileWriter>(std::move(fd), spool, final_path(id), location_of(id), false);
 }
 
 BlobClaim FileStore::claim(const ImageId& id) {

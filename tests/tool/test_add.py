@@ -272,6 +272,22 @@ def test_a_full_disk_leaves_nothing(tool, catalog_dir, tmp_path):
         run("umount", catalog_dir.store)
 
 
+def test_a_filesystem_without_unnamed_files_will_do(tool, catalog_dir, small_source, tmp_path):
+    """NFS has none; a spool is then locked a moment after it is named."""
+    spools = catalog_dir.store / ".uploads"
+    spools.mkdir()
+    trace = tmp_path / "trace"
+    strace = ["strace", "-f", "-o", trace, "-P", spools, "-e", "trace=openat"]
+    fault = ["-e", "inject=openat:error=EOPNOTSUPP:when=1"]
+    # Leaks cannot be looked for in a traced process.
+    env = environment() | {"ASAN_OPTIONS": "detect_leaks=0"}
+    added = run(*strace, *fault, *tool.command("add", small_source), env=env)
+    (refused,) = [line for line in trace.read_text().splitlines() if "INJECTED" in line]
+    assert "O_TMPFILE" in refused
+    run("cmp", small_source, catalog_dir.data_file(added.stdout.strip()))
+    assert catalog_dir.spools() == []
+
+
 def test_a_file_size_limit_is_an_error_and_no_signal(tool, catalog_dir, tmp_path):
     source = random_file(tmp_path / "large.img", 8 << 20)
     limited = ["prlimit", "--fsize=4194304", "--"]

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/store/file_store.h"
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -66,6 +68,18 @@ TEST_F(StoringFiles, ClaimTellsLivingDeadAndAbsentWritersApart) {
   EXPECT_FALSE(claim.alive);
   ASSERT_NE(claim.writer, nullptr);
   EXPECT_TRUE(claim.writer->published());
+}
+
+TEST_F(StoringFiles, AWriterThatBeginsIsNeverTakenForADeadOne) {
+  std::atomic<int> taken = 0;
+  const std::jthread recovery([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (const auto claim = store_.claim(id_); claim.writer) ++taken;
+    }
+  });
+  constexpr int kRounds = 3000;
+  for (int round = 0; round < kRounds; ++round) ASSERT_NO_THROW(store_.create(id_)->discard());
+  EXPECT_EQ(taken, 0);
 }
 
 TEST_F(StoringFiles, LocationsOutsideOfTheDirectoryAreRefused) {

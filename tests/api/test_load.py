@@ -108,7 +108,10 @@ class Crowd:
     def _malformed(self, _image, _):
         with RawConnection(self.rest) as connection:
             connection.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")
-            return connection.response().status
+            answer = connection.response()
+        if answer is None:
+            raise ConnectionError("closed without an answer")  # as a bridge that stops may
+        return answer.status
 
     def _vanish(self, image, dice):
         with RawConnection(self.rest) as connection:

@@ -12,14 +12,14 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
-#include "api-bridge/arguments.h"
-#include "api-bridge/bridge_config.h"
+#include "api-bridge/handlers/routes.h"
 #include "api-bridge/http_server/server.h"
-#include "api-bridge/reporter.h"
-#include "api-bridge/routes.h"
+#include "api-bridge/operation/arguments.h"
+#include "api-bridge/operation/bridge_config.h"
+#include "api-bridge/operation/reporter.h"
 #include "catalog/catalog.h"
-#include "catalog/config.h"
-#include "catalog/upload/recovery_loop.h"
+#include "catalog/config/config.h"
+#include "catalog/recovery_loop.h"
 
 namespace {
 

@@ -11,11 +11,11 @@
 
 #include <fmt/format.h>
 
-#include "catalog/database/consistency_rows.h"
 #include "catalog/database/database.h"
-#include "catalog/database/image_rows.h"
-#include "catalog/database/location_rows.h"
-#include "catalog/database/upload_rows.h"
+#include "catalog/rows/consistency_rows.h"
+#include "catalog/rows/image_rows.h"
+#include "catalog/rows/location_rows.h"
+#include "catalog/rows/upload_rows.h"
 #include "catalog/store/store.h"
 
 namespace glance {

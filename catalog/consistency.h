@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "catalog/image.h"
+#include "catalog/model/image.h"
 
 namespace glance {
 

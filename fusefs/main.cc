@@ -26,16 +26,16 @@
 #include <unistd.h>
 
 #include "catalog/catalog.h"
-#include "catalog/one_line.h"
-#include "catalog/upload/recovery_loop.h"
-#include "fusefs/background.h"
-#include "fusefs/kernel.h"
-#include "fusefs/log.h"
-#include "fusefs/mount_namespace.h"
-#include "fusefs/mount_options.h"
-#include "fusefs/mount_point.h"
-#include "fusefs/mount_source.h"
-#include "fusefs/start_failure.h"
+#include "catalog/recovery_loop.h"
+#include "catalog/text/one_line.h"
+#include "fusefs/base/mount_options.h"
+#include "fusefs/daemon/background.h"
+#include "fusefs/daemon/log.h"
+#include "fusefs/daemon/mount_namespace.h"
+#include "fusefs/daemon/mount_point.h"
+#include "fusefs/daemon/mount_source.h"
+#include "fusefs/daemon/start_failure.h"
+#include "fusefs/kernel/kernel.h"
 #include "version.h"
 
 namespace {

@@ -13,10 +13,10 @@
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
-#include "api-bridge/fault.h"
-#include "api-bridge/http_error.h"
 #include "api-bridge/http_server/listener.h"
 #include "api-bridge/http_server/request_head.h"
+#include "api-bridge/wire/fault.h"
+#include "api-bridge/wire/http_error.h"
 
 namespace glance::api {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "api-bridge/http.h"
+#include "api-bridge/wire/http.h"
 
 namespace glance::api {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "api-bridge/http.h"
+#include "api-bridge/wire/http.h"
 
 namespace glance::api {
 

@@ -8,9 +8,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <fmt/format.h>
 
-#include "api-bridge/head_check.h"
-#include "api-bridge/http_error.h"
-#include "catalog/image.h"
+#include "api-bridge/wire/head_check.h"
+#include "api-bridge/wire/http_error.h"
+#include "catalog/model/image.h"
 
 namespace glance::api {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-#include "api-bridge/http.h"
 #include "api-bridge/http_server/limits.h"
+#include "api-bridge/wire/http.h"
 
 namespace glance::api {
 

@@ -9,8 +9,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "api-bridge/http_error.h"
 #include "api-bridge/http_server/readiness.h"
+#include "api-bridge/wire/http_error.h"
 
 namespace glance::api {
 namespace {

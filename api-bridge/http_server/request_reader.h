@@ -10,13 +10,13 @@
 
 #include <boost/beast/core/flat_buffer.hpp>
 
-#include "api-bridge/body_pace.h"
-#include "api-bridge/chunked_body.h"
-#include "api-bridge/http.h"
 #include "api-bridge/http_server/asio.h"
 #include "api-bridge/http_server/deadline.h"
 #include "api-bridge/http_server/limits.h"
 #include "api-bridge/http_server/stream.h"
+#include "api-bridge/wire/body_pace.h"
+#include "api-bridge/wire/chunked_body.h"
+#include "api-bridge/wire/http.h"
 
 namespace glance::api {
 

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "api-bridge/http_server/file_transfer.h"
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 
 namespace glance::api {
 namespace {

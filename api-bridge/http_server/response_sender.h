@@ -5,15 +5,15 @@
 #include <string>
 #include <string_view>
 
-#include "api-bridge/body_pace.h"
-#include "api-bridge/http.h"
 #include "api-bridge/http_server/asio.h"
 #include "api-bridge/http_server/deadline.h"
 #include "api-bridge/http_server/file_transfer.h"
 #include "api-bridge/http_server/limits.h"
 #include "api-bridge/http_server/observer.h"
 #include "api-bridge/http_server/stream.h"
-#include "api-bridge/response_head.h"
+#include "api-bridge/wire/body_pace.h"
+#include "api-bridge/wire/http.h"
+#include "api-bridge/wire/response_head.h"
 
 namespace glance::api {
 

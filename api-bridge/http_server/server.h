@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "api-bridge/http.h"
 #include "api-bridge/http_server/file_transfer.h"
 #include "api-bridge/http_server/limits.h"
-#include "api-bridge/router.h"
-#include "catalog/caller.h"
+#include "api-bridge/wire/http.h"
+#include "api-bridge/wire/router.h"
+#include "catalog/model/caller.h"
 
 namespace glance::api {
 

@@ -14,7 +14,7 @@
 #include "api-bridge/http_server/limits.h"
 #include "api-bridge/http_server/observer.h"
 #include "api-bridge/http_server/server.h"
-#include "catalog/sync.h"
+#include "catalog/base/sync.h"
 
 namespace glance::api {
 

@@ -11,7 +11,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include "catalog/sync.h"
+#include "catalog/base/sync.h"
 
 namespace glance::api {
 

@@ -13,8 +13,8 @@
 
 #include <soci/soci.h>
 
-#include "catalog/error.h"
-#include "catalog/sync.h"
+#include "catalog/base/error.h"
+#include "catalog/base/sync.h"
 
 namespace soci {
 

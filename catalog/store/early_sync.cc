@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 
 namespace glance {
 

@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-#include "catalog/sync.h"
+#include "catalog/base/sync.h"
 
 namespace glance {
 

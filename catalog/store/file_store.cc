@@ -14,9 +14,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
+#include "catalog/os/unique_fd.h"
 #include "catalog/store/early_sync.h"
-#include "catalog/unique_fd.h"
 
 namespace glance {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "catalog/image.h"
+#include "catalog/model/image.h"
 
 namespace glance {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 
 namespace glance::tool {
 

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 
 namespace glance::tool {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "catalog/hash.h"
-#include "catalog/image.h"
+#include "catalog/model/image.h"
+#include "catalog/upload/hash.h"
 
 namespace glance::tool {
 

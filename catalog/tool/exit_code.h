@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 
 namespace glance::tool {
 

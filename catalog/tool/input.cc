@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 #include "catalog/tool/exit_code.h"
 
 namespace glance::tool {

@@ -7,8 +7,8 @@
 #include <span>
 #include <string>
 
+#include "catalog/os/unique_fd.h"
 #include "catalog/tool/interruption.h"
-#include "catalog/unique_fd.h"
 
 namespace glance::tool {
 

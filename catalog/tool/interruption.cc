@@ -8,7 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 
 namespace glance::tool {
 

@@ -5,7 +5,7 @@
 
 #include <signal.h>
 
-#include "catalog/unique_fd.h"
+#include "catalog/os/unique_fd.h"
 
 namespace glance::tool {
 

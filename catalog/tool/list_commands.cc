@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "catalog/image_json.h"
+#include "catalog/model/image_json.h"
 #include "catalog/tool/command.h"
 #include "catalog/tool/images.h"
 #include "catalog/tool/table.h"

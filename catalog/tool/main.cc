@@ -11,7 +11,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 #include "catalog/tool/command.h"
 #include "catalog/tool/interruption.h"
 #include "catalog/tool/text.h"

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "catalog/error.h"
-#include "catalog/image.h"
+#include "catalog/base/error.h"
+#include "catalog/model/image.h"
 #include "catalog/tool/exit_code.h"
 
 namespace glance::tool {

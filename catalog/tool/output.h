@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "catalog/unique_fd.h"
+#include "catalog/os/unique_fd.h"
 
 namespace glance::tool {
 

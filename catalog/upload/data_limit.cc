@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "catalog/config.h"
-#include "catalog/database/location_rows.h"
-#include "catalog/error.h"
+#include "catalog/base/error.h"
+#include "catalog/config/config.h"
+#include "catalog/rows/location_rows.h"
 
 namespace glance {
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <system_error>
 
-#include "catalog/error.h"
-#include "catalog/hash.h"
+#include "catalog/base/error.h"
+#include "catalog/upload/hash.h"
 
 namespace glance {
 

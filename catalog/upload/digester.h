@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "catalog/image.h"
+#include "catalog/base/sync.h"
+#include "catalog/model/image.h"
 #include "catalog/store/store.h"
-#include "catalog/sync.h"
 #include "catalog/upload/image_format.h"
 
 namespace glance {

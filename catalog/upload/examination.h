@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "catalog/database/upload_rows.h"
-#include "catalog/image.h"
+#include "catalog/model/image.h"
+#include "catalog/rows/upload_rows.h"
 #include "catalog/store/store.h"
 
 namespace glance {

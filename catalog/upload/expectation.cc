@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 #include "catalog/upload/digester.h"
 
 namespace glance {

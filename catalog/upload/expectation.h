@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "catalog/image.h"
+#include "catalog/model/image.h"
 
 namespace glance {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "catalog/database/location_rows.h"
+#include "catalog/rows/location_rows.h"
 
 namespace glance {
 

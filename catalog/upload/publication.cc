@@ -3,9 +3,9 @@
 
 #include <spdlog/spdlog.h>
 
-#include "catalog/database/image_rows.h"
-#include "catalog/database/location_rows.h"
-#include "catalog/database/replacement_rows.h"
+#include "catalog/rows/image_rows.h"
+#include "catalog/rows/location_rows.h"
+#include "catalog/rows/replacement_rows.h"
 #include "catalog/upload/garbage.h"
 
 namespace glance {

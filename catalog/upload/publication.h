@@ -4,8 +4,8 @@
 #include <optional>
 #include <span>
 
-#include "catalog/database/upload_rows.h"
-#include "catalog/image.h"
+#include "catalog/model/image.h"
+#include "catalog/rows/upload_rows.h"
 #include "catalog/store/store.h"
 
 namespace glance {

@@ -7,9 +7,9 @@
 #include <spdlog/spdlog.h>
 
 #include "catalog/database/database.h"
-#include "catalog/database/image_rows.h"
-#include "catalog/database/location_rows.h"
-#include "catalog/database/upload_rows.h"
+#include "catalog/rows/image_rows.h"
+#include "catalog/rows/location_rows.h"
+#include "catalog/rows/upload_rows.h"
 #include "catalog/store/store.h"
 #include "catalog/upload/digester.h"
 #include "catalog/upload/examination.h"

@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "catalog/access.h"
-#include "catalog/config.h"
+#include "catalog/config/config.h"
 #include "catalog/database/database.h"
-#include "catalog/database/image_rows.h"
+#include "catalog/policy/access.h"
+#include "catalog/rows/image_rows.h"
 #include "catalog/upload/staging.h"
 
 namespace glance {

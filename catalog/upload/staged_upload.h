@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-#include "catalog/image.h"
+#include "catalog/model/image.h"
 #include "catalog/store/store.h"
 #include "catalog/upload/data_limit.h"
 

@@ -9,7 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "catalog/database/database.h"
-#include "catalog/database/image_rows.h"
+#include "catalog/rows/image_rows.h"
 
 namespace glance {
 

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "catalog/image.h"
+#include "catalog/model/image.h"
 #include "catalog/store/file_store.h"
 
 namespace glance {

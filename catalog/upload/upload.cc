@@ -5,9 +5,9 @@
 
 #include <spdlog/spdlog.h>
 
-#include "catalog/config.h"
-#include "catalog/database/image_rows.h"
-#include "catalog/database/upload_rows.h"
+#include "catalog/config/config.h"
+#include "catalog/rows/image_rows.h"
+#include "catalog/rows/upload_rows.h"
 #include "catalog/upload/examination.h"
 #include "catalog/upload/expectation.h"
 #include "catalog/upload/publication.h"
@@ -222,7 +222,7 @@ Digests Upload::digests() {
 }
 
 /// Records what a close(2) answers. Other uploads may have taken of the quota meanwhile.
-void Upload::acknowledge(const std::function<bool(Session&)>& record) {
+void Upload::record_acknowledgement(const std::function<bool(Session&)>& record) {
   const bool recorded = database_.write([&, size = size_](Session& sql) {
     if (config_.user_storage_quota > 0) {
       const auto image = rows::select_image(sql, id_);
@@ -256,7 +256,7 @@ void Upload::seal_locked() {
   require_expected(merged(normalized(options_.expected), expected), *blob_, data);
   blob_->sync();
   require_size();
-  acknowledge([&](Session& sql) { return rows::seal_upload(sql, id_, data, now()); });
+  record_acknowledgement([&](Session& sql) { return rows::seal_upload(sql, id_, data, now()); });
   state_ = State::sealed;
 }
 
@@ -266,12 +266,12 @@ void Upload::seal() {
   });
 }
 
-void Upload::close() {
+void Upload::acknowledge() {
   attempt([&]() REQUIRES(mutex_) {
     if (published_ || state_ != State::open) return;
     blob_->sync();
     require_size();
-    acknowledge(
+    record_acknowledgement(
         [&, size = size_](Session& sql) { return rows::close_upload(sql, id_, size, now()); });
     state_ = State::closed;
   });

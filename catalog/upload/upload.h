@@ -9,10 +9,11 @@
 #include <span>
 #include <string>
 
-#include "catalog/error.h"
-#include "catalog/image.h"
+#include "catalog/base/error.h"
+#include "catalog/base/sync.h"
+#include "catalog/model/image.h"
+#include "catalog/model/upload_options.h"
 #include "catalog/store/store.h"
-#include "catalog/sync.h"
 #include "catalog/upload/data_limit.h"
 #include "catalog/upload/digester.h"
 
@@ -25,30 +26,6 @@ namespace rows {
 struct SealedData;
 }
 
-/// Which door an upload came through.
-enum class UploadOrigin { mount, rest, tool };
-
-/// The image whose place another one takes when it is published.
-struct Replacement {
-  ImageId image;
-  std::string name;  ///< what the new one is called from then on
-  Replaced how = Replaced::deleted;
-};
-
-struct UploadOptions {
-  UploadOrigin origin = UploadOrigin::rest;
-  /// The image was made for this upload and goes away with it, instead of back to `queued`.
-  bool owns_image = false;
-  /// Formats that are not set are found out (disk_format) or `bare` (container_format). Without
-  /// it both must be set before the upload begins, as Glance demands: invalid.
-  bool detect_format = false;
-  /// What the data must turn out to be, beside what Catalog::expect() was told; else the seal
-  /// fails with mismatch.
-  Expectation expected = {};
-  /// Done in the transaction that publishes the data, so that the name is never missing.
-  std::optional<Replacement> replaces;
-};
-
 /// One attempt to give a queued image its data: THE write path, for every door.
 ///
 /// Holds the store's lock on the image. Database, Store and Config must outlive it. Safe to call
@@ -58,9 +35,9 @@ struct UploadOptions {
 /// upload takes no room.
 ///
 /// Durability: once seal() returned, data, size and digests are durable and recovery publishes
-/// them if we die; after close() recovery still has to digest them. A later write() takes either
-/// back first. The image is `active` only once publish() returned. Destruction without any of
-/// them takes everything back: the data are removed, the image returns to `queued` or goes away
+/// them if we die; after acknowledge() recovery still has to digest them. A later write() takes
+/// either back first. The image is `active` only once publish() returned. Destruction without any
+/// of them takes everything back: the data are removed, the image returns to `queued` or goes away
 /// (UploadOptions::owns_image). Only an acknowledged upload whose publication failed is left to
 /// recovery.
 ///
@@ -110,7 +87,7 @@ class Upload {
 
   /// What the close(2) of somebody who may come back answers: the bytes are durable, and that
   /// they were meant. Much cheaper than seal(): nothing is digested yet.
-  void close() EXCLUDES(mutex_);
+  void acknowledge() EXCLUDES(mutex_);
 
   /// What a writer's close(2) answers: digests, format, data and their record are durable.
   void seal() EXCLUDES(mutex_);
@@ -133,7 +110,7 @@ class Upload {
   void require_alive() const REQUIRES(mutex_);
   void fail(const Error& error) REQUIRES(mutex_);
   void reopen() REQUIRES(mutex_);
-  void acknowledge(const std::function<bool(Session&)>& record) REQUIRES(mutex_);
+  void record_acknowledgement(const std::function<bool(Session&)>& record) REQUIRES(mutex_);
   void require_size() const REQUIRES(mutex_);
   void seal_locked() REQUIRES(mutex_);
   void take_back(const std::string& why) noexcept REQUIRES(mutex_);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/access_log.h"
+#include "api-bridge/operation/access_log.h"
 
 #include <chrono>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/arguments.h"
+#include "api-bridge/operation/arguments.h"
 
 #include <sstream>
 #include <vector>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/body_pace.h"
+#include "api-bridge/wire/body_pace.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/bridge_config.h"
+#include "api-bridge/operation/bridge_config.h"
 
 #include <fstream>
 #include <string>
@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 #include "tests/unit/support/temporary_directory.h"
 
 namespace glance::api {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/chunked_body.h"
+#include "api-bridge/wire/chunked_body.h"
 
 #include <algorithm>
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "api-bridge/http_error.h"
+#include "api-bridge/wire/http_error.h"
 
 namespace glance::api {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/conditional.h"
+#include "api-bridge/wire/conditional.h"
 
 #include <gtest/gtest.h>
 
-#include "api-bridge/http_error.h"
+#include "api-bridge/wire/http_error.h"
 
 namespace glance::api {
 namespace {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/digest_fields.h"
+#include "api-bridge/wire/digest_fields.h"
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "api-bridge/http_error.h"
+#include "api-bridge/wire/http_error.h"
 
 namespace glance::api {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/disposition.h"
+#include "api-bridge/wire/disposition.h"
 
 #include <gtest/gtest.h>
 

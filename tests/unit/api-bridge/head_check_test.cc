@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/head_check.h"
+#include "api-bridge/wire/head_check.h"
 
 #include <string>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/http_error.h"
+#include "api-bridge/wire/http_error.h"
 
 #include <string>
 

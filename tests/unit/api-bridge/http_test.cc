@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/http.h"
+#include "api-bridge/wire/http.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/json_body.h"
+#include "api-bridge/handlers/json_body.h"
 
 #include <string>
 
@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "api-bridge/http_error.h"
+#include "api-bridge/wire/http_error.h"
 
 namespace glance::api {
 namespace {

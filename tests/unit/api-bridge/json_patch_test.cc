@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/json_patch.h"
+#include "api-bridge/handlers/json_patch.h"
 
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api-bridge/http_error.h"
+#include "api-bridge/wire/http_error.h"
 
 namespace glance::api {
 namespace {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/list_query.h"
+#include "api-bridge/handlers/list_query.h"
 
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api-bridge/http_error.h"
-#include "catalog/config.h"
+#include "api-bridge/wire/http_error.h"
+#include "catalog/config/config.h"
 
 namespace glance::api {
 namespace {

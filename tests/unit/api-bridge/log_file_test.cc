@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/log_file.h"
+#include "api-bridge/operation/log_file.h"
 
 #include <filesystem>
 #include <fstream>
@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 #include "tests/unit/support/temporary_directory.h"
 
 namespace glance::api {

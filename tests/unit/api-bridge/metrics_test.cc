@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/metrics.h"
+#include "api-bridge/operation/metrics.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/range.h"
+#include "api-bridge/wire/range.h"
 
 #include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "api-bridge/http_error.h"
+#include "api-bridge/wire/http_error.h"
 
 namespace glance::api {
 namespace {

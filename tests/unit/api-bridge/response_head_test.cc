@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api-bridge/response_head.h"
+#include "api-bridge/wire/response_head.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -22,11 +22,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api-bridge/http_error.h"
 #include "api-bridge/http_server/observer.h"
-#include "catalog/error.h"
-#include "catalog/sync.h"
-#include "catalog/unique_fd.h"
+#include "api-bridge/wire/http_error.h"
+#include "catalog/base/error.h"
+#include "catalog/base/sync.h"
+#include "catalog/os/unique_fd.h"
 
 namespace glance::api {
 namespace {

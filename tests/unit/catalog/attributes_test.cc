@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/attributes.h"
+#include "catalog/model/attributes.h"
 
 #include <algorithm>
 #include <array>
@@ -11,10 +11,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "catalog/config.h"
-#include "catalog/error.h"
-#include "catalog/timestamp.h"
-#include "catalog/utf8.h"
+#include "catalog/base/error.h"
+#include "catalog/config/config.h"
+#include "catalog/model/timestamp.h"
+#include "catalog/text/utf8.h"
 
 namespace glance {
 namespace {

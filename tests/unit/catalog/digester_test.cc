@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 #include "catalog/store/file_store.h"
 #include "tests/unit/support/temporary_directory.h"
 

@@ -11,8 +11,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "catalog/error.h"
-#include "catalog/unique_fd.h"
+#include "catalog/base/error.h"
+#include "catalog/os/unique_fd.h"
 
 namespace glance {
 namespace {

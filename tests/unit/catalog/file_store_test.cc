@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 #include "tests/unit/support/catalog_fixture.h"
 
 namespace glance {

@@ -3,8 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include "catalog/database/image_rows.h"
-#include "catalog/database/location_rows.h"
+#include "catalog/rows/image_rows.h"
+#include "catalog/rows/location_rows.h"
 #include "catalog/store/file_store.h"
 #include "catalog/upload/publication.h"
 #include "catalog/upload/recovery.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/hash.h"
+#include "catalog/upload/hash.h"
 
 #include <string_view>
 

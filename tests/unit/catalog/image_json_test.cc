@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/image_json.h"
+#include "catalog/model/image_json.h"
 
 #include <string>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "catalog/attributes.h"
-#include "catalog/config.h"
-#include "catalog/timestamp.h"
+#include "catalog/config/config.h"
+#include "catalog/model/attributes.h"
+#include "catalog/model/timestamp.h"
 
 namespace glance {
 namespace {

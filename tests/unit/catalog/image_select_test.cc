@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/database/image_select.h"
+#include "catalog/rows/image_select.h"
 
 #include <string>
 #include <vector>
@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "catalog/database/database.h"
-#include "catalog/database/image_rows.h"
+#include "catalog/rows/image_rows.h"
 #include "tests/unit/support/catalog_fixture.h"
 
 namespace glance {

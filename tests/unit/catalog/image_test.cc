@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/image.h"
+#include "catalog/model/image.h"
 
 #include <array>
 #include <chrono>

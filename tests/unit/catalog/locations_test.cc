@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/locations.h"
+#include "catalog/upload/locations.h"
 
 #include <filesystem>
 #include <fstream>
@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "catalog/database/database.h"
-#include "catalog/database/location_rows.h"
+#include "catalog/rows/location_rows.h"
 #include "tests/unit/support/catalog_fixture.h"
 
 namespace glance {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/one_line.h"
+#include "catalog/text/one_line.h"
 
 #include <string>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/oslo_config.h"
+#include "catalog/config/oslo_config.h"
 
 #include <string>
 #include <string_view>
@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 
 namespace glance {
 namespace {

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "catalog/database/database.h"
-#include "catalog/database/image_rows.h"
-#include "catalog/database/upload_rows.h"
+#include "catalog/rows/image_rows.h"
+#include "catalog/rows/upload_rows.h"
 #include "catalog/store/file_store.h"
 #include "catalog/upload/publication.h"
 #include "tests/unit/support/catalog_fixture.h"
@@ -84,7 +84,7 @@ TEST_F(Recovery, DigestsAndPublishesAClosedUpload) {
         catalog.upload(caller_, image.id,
                        {.origin = UploadOrigin::mount, .owns_image = true, .detect_format = true});
     upload->write(0, bytes("hello"));
-    upload->close();
+    upload->acknowledge();
     ::_exit(0);
   });
   EXPECT_EQ(catalog_->recover().published, 1U);
@@ -100,7 +100,7 @@ TEST_F(Recovery, AClosedUploadThatIsNotWhatWasAnnouncedIsTakenBack) {
   in_a_process_that_dies([&](Catalog& catalog) {
     const auto upload = catalog.upload(caller_, image.id, {});
     upload->write(0, bytes("hello"));
-    upload->close();
+    upload->acknowledge();
     ::_exit(0);
   });
   EXPECT_EQ(catalog_->recover().discarded, 1U);

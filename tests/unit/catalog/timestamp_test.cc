@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/timestamp.h"
+#include "catalog/model/timestamp.h"
 
 #include <chrono>
 #include <cstdint>

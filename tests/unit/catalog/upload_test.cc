@@ -176,7 +176,7 @@ TEST_F(Uploading, AFailureIsRepeatedByEveryLaterVerb) {
 }
 
 TEST_F(Uploading, NoCloseIsAcknowledgedWhoseDataTheStoreDoesNotHold) {
-  for (const auto verb : {&Upload::seal, &Upload::close}) {
+  for (const auto verb : {&Upload::seal, &Upload::acknowledge}) {
     for (const std::uintmax_t stored : {std::uintmax_t{4}, std::uintmax_t{6}}) {
       const auto image = add("x");
       auto upload = catalog_->upload(caller_, image.id, {});
@@ -315,11 +315,11 @@ TEST_F(Uploading, AClosedUploadMayGoOnAndIsDigestedWhenPublished) {
   const auto image = add("x");
   const auto upload = catalog_->upload(caller_, image.id, {});
   upload->write(0, bytes("jello"));
-  upload->close();
+  upload->acknowledge();
   EXPECT_TRUE(upload->acknowledged());
   upload->write(0, bytes("h"));
   EXPECT_FALSE(upload->acknowledged());
-  upload->close();
+  upload->acknowledge();
   EXPECT_EQ(upload->publish().checksum, "5d41402abc4b2a76b9719d911017c592");
 }
 

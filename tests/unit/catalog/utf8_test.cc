@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/utf8.h"
+#include "catalog/text/utf8.h"
 
 #include <string_view>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fusefs/errno_table.h"
+#include "fusefs/base/errno_table.h"
 
 #include <cerrno>
 #include <new>

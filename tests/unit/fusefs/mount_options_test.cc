@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fusefs/mount_options.h"
+#include "fusefs/base/mount_options.h"
 
 #include <gmock/gmock.h>
 
-#include "catalog/error.h"
+#include "catalog/base/error.h"
 
 namespace glance::fs {
 namespace {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fusefs/mount_source.h"
+#include "fusefs/daemon/mount_source.h"
 
 #include <filesystem>
 
 #include <gmock/gmock.h>
 
-#include "fusefs/start_failure.h"
+#include "fusefs/daemon/start_failure.h"
 
 namespace glance::fs {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fusefs/mount_table.h"
+#include "fusefs/daemon/mount_table.h"
 
 #include <gmock/gmock.h>
 #include <sys/sysmacros.h>

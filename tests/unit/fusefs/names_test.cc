@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fusefs/names.h"
+#include "fusefs/tree/names.h"
 
 #include <array>
 #include <random>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fusefs/sums.h"
+#include "fusefs/tree/sums.h"
 
 #include <gtest/gtest.h>
 
-#include "fusefs/directory.h"
+#include "fusefs/tree/image_index.h"
 #include "tests/unit/support/catalog_fixture.h"
 
 namespace glance::fs {
@@ -29,8 +29,8 @@ TEST(SumLines, HaveTheSizeThatWasForetold) {
 
 class SumsReader : public test::CatalogFixture {
  protected:
-  [[nodiscard]] std::unique_ptr<BlobReader> open(const Directory& directory, SumFile file) const {
-    return open_sums(*catalog_, caller_, file, *directory.listing());
+  [[nodiscard]] std::unique_ptr<BlobReader> open(const ImageIndex& index, SumFile file) const {
+    return open_sums(*catalog_, caller_, file, *index.listing());
   }
 
   static std::string read(const BlobReader& reader, std::uint64_t offset, std::size_t size) {
@@ -43,9 +43,9 @@ class SumsReader : public test::CatalogFixture {
 TEST_F(SumsReader, GivesTheSameBytesInAnyPieces) {
   constexpr int kImages = 140;  // more than are read from the database at once
   for (int i = 0; i < kImages; ++i) store("image" + std::to_string(i), "data");
-  const Directory directory(*catalog_, caller_, [](const auto&) {});
-  const auto reader = open(directory, SumFile::md5);
-  EXPECT_EQ(reader->size(), directory.sums_size(SumFile::md5));
+  const ImageIndex index(*catalog_, caller_, [](const auto&) {});
+  const auto reader = open(index, SumFile::md5);
+  EXPECT_EQ(reader->size(), index.sums_size(SumFile::md5));
   const std::string whole = read(*reader, 0, 1 << 20);
   EXPECT_EQ(whole.size(), reader->size());
   std::string expected;
@@ -67,10 +67,10 @@ TEST_F(SumsReader, GivesTheSameBytesInAnyPieces) {
 TEST_F(SumsReader, KeepsItsContentWhateverHappens) {
   const Image one = store("one", "data");
   const Image two = store("two", "data");
-  Directory directory(*catalog_, caller_, [](const auto&) {});
-  const auto reader = open(directory, SumFile::sha512);
+  ImageIndex index(*catalog_, caller_, [](const auto&) {});
+  const auto reader = open(index, SumFile::sha512);
   catalog_->remove(caller_, one.id);
-  directory.refresh();
+  index.refresh();
   const std::string text = read(*reader, 0, 1000);
   EXPECT_EQ(text, sum_line(one.os_hash_value.value(), "one") +
                       sum_line(two.os_hash_value.value(), "two"));

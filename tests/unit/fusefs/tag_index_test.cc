@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fusefs/tag_index.h"
+#include "fusefs/tree/tag_index.h"
 
 #include <gmock/gmock.h>
 
-#include "fusefs/names.h"
+#include "fusefs/tree/names.h"
 
 namespace glance::fs {
 namespace {

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/config/config_reader.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "catalog/base/error.h"
+
+namespace glance {
+namespace {
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+}  // namespace
+
+std::string_view ConfigReader::trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+std::vector<std::string> ConfigReader::split_list(std::string_view text) {
+  text = trim(text);
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    const std::string_view item = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(item.size() + 1, text.size()));
+    if (!trim(item).empty()) items.emplace_back(trim(item));
+  }
+  return items;
+}
+
+void ConfigReader::refuse(const ConfigOption& option, const OsloConfig::Value& value,
+                          std::string_view what, std::string_view allowed) const {
+  throw Error(Errc::invalid, fmt::format("{} '{}' is not {}; allowed: {}", place(option, value),
+                                         value.text, what, allowed));
+}
+
+void ConfigReader::refuse_number(const ConfigOption& option, const OsloConfig::Value& value,
+                                 const std::string& min, const std::string& max) const {
+  refuse(option, value, "a number in range", fmt::format("{} to {}", min, max));
+}
+
+std::string ConfigReader::place(const ConfigOption& option, const OsloConfig::Value& value) const {
+  return fmt::format("{}:{}: [{}] {}:", file_.file(), value.line, option.section, option.key);
+}
+
+void ConfigReader::flag(const ConfigOption& option, bool& target) const {
+  const auto* value = find(option);
+  if (value == nullptr) return;
+  constexpr std::array<std::string_view, 4> kTrue = {"true", "1", "on", "yes"};
+  constexpr std::array<std::string_view, 4> kFalse = {"false", "0", "off", "no"};
+  const std::string text = lower_case(value->text);
+  target = std::ranges::find(kTrue, text) != kTrue.end();
+  if (!target && std::ranges::find(kFalse, text) == kFalse.end()) {
+    refuse(option, *value, "a boolean", "true, false, yes, no, on, off, 1, 0");
+  }
+}
+
+void ConfigReader::list(const ConfigOption& option, std::vector<std::string>& target) const {
+  if (const auto* value = find(option)) target = split_list(value->text);
+}
+
+}  // namespace glance

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "catalog/model/image.h"
+
+namespace glance {
+
+struct Config;
+
+/// The image as the Image API's JSON object (contract § 2.1): what REST answers and what the
+/// xattr `user.glance.metadata` holds. `direct_url` and `locations` appear as the configuration
+/// says.
+[[nodiscard]] std::string image_to_json(const Image& image, const Config& config);
+
+}  // namespace glance

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <limits>
 #include <set>
 #include <thread>
 #include <utility>
@@ -12,6 +13,9 @@
 
 #include "catalog/database/database.h"
 #include "catalog/database/schema.h"
+#include "catalog/known_store.h"
+#include "catalog/os/held_directory.h"
+#include "catalog/os/make_directories.h"
 #include "catalog/policy/access.h"
 #include "catalog/policy/policy.h"
 #include "catalog/policy/sharing.h"
@@ -22,7 +26,10 @@
 #include "catalog/rows/location_rows.h"
 #include "catalog/rows/replacement_rows.h"
 #include "catalog/rows/upload_rows.h"
+#include "catalog/spool/spool_area.h"
 #include "catalog/store/file_store.h"
+#include "catalog/store/filesystem_check.h"
+#include "catalog/store/stores.h"
 #include "catalog/upload/data_limit.h"
 #include "catalog/upload/expectation.h"
 #include "catalog/upload/locations.h"
@@ -47,15 +54,31 @@ void make_database_directory(const std::string& url) {
   if (error) throw_errno(error.value(), "making the directory " + parent.string());
 }
 
+std::vector<std::unique_ptr<Store>> make_stores(const Config& config,
+                                                const HeldDirectory& datadir) {
+  std::vector<std::unique_ptr<Store>> stores;
+  stores.push_back(std::make_unique<FileStore>(datadir, config.store_id));
+  return stores;
+}
+
 class DatabaseCatalog final : public Catalog {
  public:
-  DatabaseCatalog(const Config& config, bool create)
+  DatabaseCatalog(const Config& config, bool create, const Disk& disk)
       : config_(config),
         database_(config.database_url, create),
-        store_(config.filesystem_store_datadir, config.store_id, create),
-        staging_(config.staging_datadir) {
-    if (create) create_schema(database_);
+        datadir_(
+            config.filesystem_store_datadir,
+            [this](const Directory& directory) { require_store(directory); }, disk),
+        spools_(datadir_),
+        stores_(make_stores(config_, datadir_)),
+        staging_(config.staging_datadir, [this] { return staging_trust(); }, disk) {
+    if (create) {
+      create_schema(database_);
+      make_directories(config.filesystem_store_datadir);
+    }
     check_schema(database_);
+    look_at_store();
+    require_staging_apart();
   }
 
   [[nodiscard]] const Config& config() const noexcept override { return config_; }
@@ -119,17 +142,23 @@ class DatabaseCatalog final : public Catalog {
   RecoveryReport recover() override {
     prune_changes(database_);
     recover_staging(database_, staging_);
-    return recover_uploads(database_, store_, config_.hashing_algorithm);
+    return recover_uploads(database_, spools_, stores_, config_.hashing_algorithm);
   }
-  void check(const FindingSink& report) override { check_consistency(database_, store_, report); }
+  void check(const FindingSink& report) override {
+    check_consistency(database_, spools_, stores_, report);
+  }
   void find_orphans(const FindingSink& report) override {
-    glance::find_orphans(database_, store_, report);
+    glance::find_orphans(database_, stores_, report);
   }
   std::optional<Finding> check_data(const Image& image) override {
-    return glance::check_data(store_, image);
+    return glance::check_data(stores_, image);
   }
 
  private:
+  void require_store(const Directory& directory);
+  void look_at_store() const;
+  [[nodiscard]] Trust staging_trust() const;
+  void require_staging_apart() const;
   static void require_deletable(const Image& image);
   void remove_unused(const Image& image, std::vector<Location> before);
   [[nodiscard]] MarkerValues marker_values(Session& sql, const Caller& caller,
@@ -144,9 +173,45 @@ class DatabaseCatalog final : public Catalog {
 
   const Config config_;
   Database database_;
-  FileStore store_;
+  HeldDirectory datadir_;
+  SpoolArea spools_;
+  Stores stores_;
   Staging staging_;
 };
+
+void DatabaseCatalog::require_store(const Directory& directory) {
+  require_known_store(database_, config_.store_id, directory);
+  require_able_filesystem(directory);
+}
+
+/// A store whose disk is not mounted yet may come: everything but its data works meanwhile. Any
+/// other fault of it is one of the configuration.
+void DatabaseCatalog::look_at_store() const {
+  static_cast<void>(Directory(datadir_.path(), datadir_.disk()));
+  try {
+    static_cast<void>(datadir_.get());
+  } catch (const Error& error) {
+    if (error.code() != Errc::unavailable) throw;
+    spdlog::error("the store '{}' is not available: {}", config_.store_id, error.what());
+  }
+}
+
+/// The owner of the store may own the staging area too: a Glance that runs as its own user.
+Trust DatabaseCatalog::staging_trust() const {
+  const struct stat owner = Directory(datadir_.path(), datadir_.disk()).status();
+  return {.owner = owner.st_uid, .group = owner.st_gid};
+}
+
+/// Recovery takes what lies in the staging area for staged data.
+void DatabaseCatalog::require_staging_apart() const {
+  const DirectoryPtr staging = staging_.find();
+  const bool same =
+      staging && staging->identity() == Directory(datadir_.path(), datadir_.disk()).identity();
+  if (!same) return;
+  throw Error(Errc::invalid,
+              "the staging directory " + staging_.directory().string() +
+                  " is the store's (filesystem_store_datadir); allowed: one of its own");
+}
 
 void DatabaseCatalog::require_deletable(const Image& image) {
   if (image.is_protected) {
@@ -294,7 +359,7 @@ Image DatabaseCatalog::patch(const Caller& caller, const ImageId& id,
         apply(*attribute, config_.limits, after);
       } else {
         const auto& location = std::get<LocationEdit>(edit);
-        locations::apply(sql, caller, location, config_, store_, after);
+        locations::apply(sql, caller, location, config_, stores_, after);
       }
     }
     if (edits.empty()) return after;
@@ -311,7 +376,7 @@ void DatabaseCatalog::remove_unused(const Image& image, std::vector<Location> be
   std::erase_if(before, [&](const Location& old) {
     return std::ranges::find(image.locations, old.url, &Location::url) != image.locations.end();
   });
-  remove_data(database_, store_, image.id, before);
+  remove_data(database_, stores_, image.id, before);
 }
 
 void DatabaseCatalog::remove_from_store(const Caller& caller, const ImageId& id,
@@ -397,7 +462,7 @@ void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const
     });
     return old;
   });
-  for (const auto& image : removed) remove_data(database_, store_, image.id, image.locations);
+  for (const auto& image : removed) remove_data(database_, stores_, image.id, image.locations);
 }
 
 void DatabaseCatalog::remove(const Caller& caller, const ImageId& id,
@@ -409,7 +474,7 @@ void DatabaseCatalog::remove(const Caller& caller, const ImageId& id,
     rows::delete_image(sql, found, now());
     return found;
   });
-  remove_data(database_, store_, image.id, image.locations);
+  remove_data(database_, stores_, image.id, image.locations);
   if (is_being_filled(image.status)) staging_.remove(id);
 }
 
@@ -430,11 +495,14 @@ void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expe
 std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const ImageId& id,
                                                 const UploadOptions& options) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
-  return Upload::begin(database_, store_, config_, id, options);
+  return Upload::begin(database_, spools_, stores_, config_, id, options);
 }
 
 Space DatabaseCatalog::space(const std::optional<std::string>& owner) {
-  const Space space = store_.space();
+  // A store that cannot tell has room for everything.
+  constexpr std::uint64_t kEndless = std::numeric_limits<std::int64_t>::max();
+  const Space space = stores_.default_store().space().value_or(
+      Space{.total = kEndless, .free = kEndless, .available = kEndless});
   if (config_.user_storage_quota == 0) return space;
   const auto left = database_.read([&](Session& sql) { return quota_left(sql, config_, owner); });
   return {.total = std::min(space.total, config_.user_storage_quota),
@@ -484,7 +552,7 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_at(const Image& image, const L
   const auto subject = "the data of image " + image.id.text();
   std::unique_ptr<BlobReader> reader;
   try {
-    reader = store_.open(location);
+    reader = stores_.open(location);
   } catch (const Error& error) {
     const Errc code = error.code() == Errc::not_found ? Errc::missing : error.code();
     throw Error(code, subject + " cannot be opened: " + error.what(), error.words());
@@ -535,9 +603,9 @@ void DatabaseCatalog::set_data_time(const Caller& caller, const ImageId& id, Tim
 
 }  // namespace
 
-std::unique_ptr<Catalog> Catalog::open(const Config& config, bool create) {
+std::unique_ptr<Catalog> Catalog::open(const Config& config, bool create, const Disk& disk) {
   if (create) make_database_directory(config.database_url);
-  return std::make_unique<DatabaseCatalog>(config, create);
+  return std::make_unique<DatabaseCatalog>(config, create, disk);
 }
 
 }  // namespace glance

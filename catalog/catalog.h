@@ -13,6 +13,7 @@
 #include "catalog/config/config.h"
 #include "catalog/consistency.h"
 #include "catalog/model/attributes.h"
+#include "catalog/model/blob_reader.h"
 #include "catalog/model/caller.h"
 #include "catalog/model/changes.h"
 #include "catalog/model/image.h"
@@ -20,6 +21,7 @@
 #include "catalog/model/image_entry.h"
 #include "catalog/model/image_member.h"
 #include "catalog/model/image_query.h"
+#include "catalog/os/disk.h"
 #include "catalog/store/store.h"
 #include "catalog/upload/recovery.h"
 #include "catalog/upload/staged_upload.h"
@@ -42,7 +44,10 @@ class Catalog {
   /// Opens the catalog that `config` describes; with `create` an empty database gets its tables
   /// and a missing directory is made. Errors: not_found (no database; names the way out),
   /// corrupt (not a database), unsupported (a schema that this version does not know).
-  static std::unique_ptr<Catalog> open(const Config& config, bool create = false);
+  /// A store that is not there yet is no error: what needs it is unavailable until it is.
+  /// `disk`, for tests, must outlive the catalog.
+  static std::unique_ptr<Catalog> open(const Config& config, bool create = false,
+                                       const Disk& disk = Disk::kernel());
 
   virtual ~Catalog() = default;
 

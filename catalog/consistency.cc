@@ -16,7 +16,8 @@
 #include "catalog/rows/image_rows.h"
 #include "catalog/rows/location_rows.h"
 #include "catalog/rows/upload_rows.h"
-#include "catalog/store/store.h"
+#include "catalog/spool/spool_area.h"
+#include "catalog/store/stores.h"
 
 namespace glance {
 
@@ -39,13 +40,13 @@ void check_database(Database& database, const FindingSink& report) {
   for (const auto& fault : faults) report({Fault::database, "database", fault, {}});
 }
 
-void check_images(Database& database, Store& store, const FindingSink& report) {
+void check_images(Database& database, const Stores& stores, const FindingSink& report) {
   const auto ids = database.read([](Session& sql) { return rows::select_stored_ids(sql); });
   for (const auto& id : ids) {
     const auto select = [&](Session& sql) { return rows::select_image(sql, id); };
     auto image = database.read(select);
     if (!image || !has_data(image->status)) continue;
-    const auto finding = check_data(store, *image);
+    const auto finding = check_data(stores, *image);
     if (!finding) continue;
     // The row goes before the data: who is deleted between our two looks has lost nothing.
     image = database.read(select);
@@ -54,29 +55,29 @@ void check_images(Database& database, Store& store, const FindingSink& report) {
 }
 
 /// As recovery does, the row is read only when the lock is ours: until then its writer may live.
-std::optional<Finding> check_upload(Database& database, Store& store, const ImageId& id) {
-  const BlobClaim claim = store.claim(id);
+std::optional<Finding> check_upload(Database& database, const SpoolArea& spools,
+                                    const ImageId& id) {
+  const SpoolClaim claim = spools.claim(id);
   if (claim.alive) return std::nullopt;
   const auto row = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
-  const bool bytes = claim.writer && !claim.writer->published();
-  if (!row && !bytes) return std::nullopt;
+  if (!row && !claim.spool) return std::nullopt;
   std::string text = "bytes of an upload that no row tells of";
   if (row) text = row->is_open() ? "unfinished" : "acknowledged, but not published";
-  if (row && !claim.writer) text += "; its data are gone from the store";
+  if (row && !claim.spool) text += "; its data are gone";
   return Finding{Fault::upload, id.text(), text + "; its writer is dead", {}};
 }
 
-void check_uploads(Database& database, Store& store, const FindingSink& report) {
+void check_uploads(Database& database, const SpoolArea& spools, const FindingSink& report) {
   const auto here =
       database.read([](Session& sql) { return rows::select_uploads_of_this_host(sql); });
   std::set<ImageId> ids(here.begin(), here.end());
-  for (const auto& id : store.unfinished()) {
+  for (const auto& id : spools.unfinished()) {
     const bool known =
         database.read([&](Session& sql) { return rows::select_upload(sql, id).has_value(); });
     if (!known) ids.insert(id);
   }
   for (const auto& id : ids) {
-    if (const auto finding = check_upload(database, store, id)) report(*finding);
+    if (const auto finding = check_upload(database, spools, id)) report(*finding);
   }
 }
 
@@ -135,13 +136,13 @@ std::string_view to_string(Fault fault) noexcept {
   return "unknown";
 }
 
-std::optional<Finding> check_data(Store& store, const Image& image) {
+std::optional<Finding> check_data(const Stores& stores, const Image& image) {
   const std::string& id = image.id.text();
   if (image.locations.empty()) {
     return Finding{Fault::missing, id, "the image is active but has no location", image.name};
   }
   try {
-    const auto stored = store.open(image.locations.front())->size();
+    const auto stored = stores.open(image.locations.front())->size();
     if (image.size == stored) return std::nullopt;
     const std::string recorded = image.size ? std::to_string(*image.size) : "no size";
     return Finding{Fault::size, id,
@@ -152,21 +153,22 @@ std::optional<Finding> check_data(Store& store, const Image& image) {
   }
 }
 
-void find_orphans(Database& database, Store& store, const FindingSink& report) {
+void find_orphans(Database& database, const Stores& stores, const FindingSink& report) {
   // The store first: data appear there before the row that owns them turns into a location.
-  const auto urls = store.blobs();
+  std::vector<std::string> urls;
+  stores.for_each([&](const std::string& url) { urls.push_back(url); });
   std::unordered_set<std::string> owned;
   std::unordered_set<std::string> in_work;
   database.read([&](Session& sql) {
     for (const auto& url : rows::select_owned_urls(sql)) {
-      if (auto canonical = store.canonical_url(url)) owned.insert(std::move(*canonical));
+      if (auto canonical = stores.canonical_url(url)) owned.insert(std::move(*canonical));
     }
     for (auto& id : rows::select_ids_in_work(sql)) in_work.insert(std::move(id));
   });
   for (const auto& url : urls) {
     if (owned.contains(url) || in_work.contains(name_in(url))) continue;
     try {
-      const auto size = store.open({.url = url})->size();
+      const auto size = stores.open({.url = url})->size();
       report({Fault::orphan, url, fmt::format("{} bytes that no image owns", size), {}});
     } catch (const Error& error) {
       if (error.code() == Errc::not_found) continue;  // deleted since the listing
@@ -175,12 +177,13 @@ void find_orphans(Database& database, Store& store, const FindingSink& report) {
   }
 }
 
-void check_consistency(Database& database, Store& store, const FindingSink& report) {
+void check_consistency(Database& database, const SpoolArea& spools, const Stores& stores,
+                       const FindingSink& report) {
   check_database(database, report);
-  check_images(database, store, report);
-  check_uploads(database, store, report);
+  check_images(database, stores, report);
+  check_uploads(database, spools, report);
   check_garbage(database, report);
-  find_orphans(database, store, report);
+  find_orphans(database, stores, report);
 }
 
 }  // namespace glance

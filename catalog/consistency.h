@@ -11,7 +11,8 @@
 namespace glance {
 
 class Database;
-class Store;
+class SpoolArea;
+class Stores;
 
 /// What can be wrong with a catalog.
 enum class Fault {
@@ -39,14 +40,15 @@ using FindingSink = std::function<void(const Finding&)>;
 
 /// Looks, without reading them, whether the store holds an active image's data as recorded.
 /// Nothing if it does. Finds missing, unreadable, size and unverifiable (another store's).
-[[nodiscard]] std::optional<Finding> check_data(Store& store, const Image& image);
+[[nodiscard]] std::optional<Finding> check_data(const Stores& stores, const Image& image);
 
 /// Reports data in the store that neither a location, nor an upload, nor garbage owns. Data that a
 /// real Glance may be writing right now are left out. Error: io.
-void find_orphans(Database& database, Store& store, const FindingSink& report);
+void find_orphans(Database& database, const Stores& stores, const FindingSink& report);
 
 /// Everything that can be told without reading the images' data. Changes nothing, and may run
 /// beside the doors: what they are at work on is no finding. Errors: io, corrupt, busy.
-void check_consistency(Database& database, Store& store, const FindingSink& report);
+void check_consistency(Database& database, const SpoolArea& spools, const Stores& stores,
+                       const FindingSink& report);
 
 }  // namespace glance

@@ -55,4 +55,19 @@ class GLANCE_THREAD_ATTRIBUTE(scoped_lockable) MutexLock {
   Mutex& mutex_;
 };
 
+/// Lets go of a held lock for a scope. What the lock guards may have changed at its end.
+class MutexUnlock {
+ public:
+  explicit MutexUnlock(MutexLock& lock) GLANCE_THREAD_ATTRIBUTE(no_thread_safety_analysis)
+      : lock_(lock) {
+    lock_.unlock();
+  }
+  ~MutexUnlock() GLANCE_THREAD_ATTRIBUTE(no_thread_safety_analysis) { lock_.lock(); }
+  MutexUnlock(const MutexUnlock&) = delete;
+  MutexUnlock& operator=(const MutexUnlock&) = delete;
+
+ private:
+  MutexLock& lock_;
+};
+
 }  // namespace glance

@@ -27,6 +27,7 @@ using Option = ConfigOption;
 constexpr std::string_view kSchemeEnd = "://";
 constexpr std::string_view kSqlite = "sqlite:///";
 constexpr std::string_view kDatabaseName = "glance.sqlite";
+constexpr std::string_view kStagingName = ".staging";
 
 // ── database URLs ─────────────────────────────────────────────────────────────────────────────
 
@@ -204,7 +205,8 @@ void read_store(const ConfigReader& reader, Config& config) {
   }
 }
 
-/// `file:///tmp/staging/`, or with several stores the directory of the reserved one.
+/// A directory in the store, or with several stores that of the reserved one. Glance's own default,
+/// /tmp/staging, is anybody's to make.
 void read_staging(const ConfigReader& reader, Config& config) {
   if (config.enabled_backends) {
     config.staging_datadir = "/var/lib/glance/os_glance_staging_store";
@@ -370,6 +372,7 @@ Config read_spec(const std::string& spec, bool create) {
   if (spec.find(kSchemeEnd) != std::string::npos) {
     Config config;
     config.database_url = canonical_database_url(spec);
+    config.staging_datadir = config.filesystem_store_datadir / kStagingName;
     config.source = spec.substr(0, spec.find('?'));
     return config;
   }
@@ -403,6 +406,7 @@ Config read_config_file(const std::filesystem::path& path) {
   config.source = path.string();
   read_database(reader, config);
   read_store(reader, config);
+  config.staging_datadir = config.filesystem_store_datadir / kStagingName;
   read_staging(reader, config);
   read_limits(reader, config);
   read_server(reader, config);

@@ -42,8 +42,8 @@ struct Config {
   std::string store_description;  ///< for people; may be empty
   std::uint64_t filesystem_store_chunk_size = 65536;  ///< bytes; told to clients, no more
   bool filesystem_thin_provisioning = false;          ///< likewise
-  /// Where data wait that are uploaded, but not imported yet.
-  std::filesystem::path staging_datadir = "/tmp/staging";
+  /// Where data wait that are uploaded, but not imported yet: of the catalog's own by default.
+  std::filesystem::path staging_datadir;
   std::vector<std::string> enabled_import_methods = {"glance-direct", "web-download", "copy-image"};
   std::uint64_t user_storage_quota = 0;  ///< bytes that a project's images may take; 0: any
   ImageLimits limits;

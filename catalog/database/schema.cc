@@ -279,6 +279,9 @@ const std::array kTables = {
     Addition{"glancefs_garbage",
              "CREATE TABLE glancefs_garbage ("
              " url VARCHAR(1024) NOT NULL PRIMARY KEY, created_at DATETIME NOT NULL)"},
+    Addition{"glancefs_stores",
+             "CREATE TABLE glancefs_stores ("
+             " store VARCHAR(255) NOT NULL PRIMARY KEY, marker VARCHAR(255) NOT NULL)"},
     Addition{"glancefs_images_page",
              "CREATE INDEX glancefs_images_page ON images (deleted, created_at, id)"},
     page_index("name"),

@@ -49,8 +49,8 @@ struct Digester::Lane {
   std::uint64_t reading = 0;  // end of the block that is being read
 };
 
-Digester::Digester(const BlobWriter& blob, const std::string& os_hash_algo)
-    : blob_(blob), os_hash_algo_(os_hash_algo) {
+Digester::Digester(const Spool& spool, const std::string& os_hash_algo)
+    : spool_(spool), os_hash_algo_(os_hash_algo) {
   lanes_.push_back(std::make_unique<Lane>("md5"));
   lanes_.push_back(std::make_unique<Lane>(os_hash_algo));
 }
@@ -243,7 +243,7 @@ bool Digester::digest_block(Lane& lane) {
     } else {
       lane.buffer.resize(kBlock);
       const auto block = std::span(lane.buffer).first(size);
-      if (blob_.read(from, block) != size) throw Error(Errc::io, "image data end too early");
+      if (spool_.read(from, block) != size) throw Error(Errc::io, "image data end too early");
       lane.hash.update(block);
     }
   } catch (...) {

@@ -14,7 +14,7 @@
 
 #include "catalog/base/sync.h"
 #include "catalog/model/image.h"
-#include "catalog/store/store.h"
+#include "catalog/spool/spool.h"
 #include "catalog/upload/image_format.h"
 
 namespace glance {
@@ -27,18 +27,18 @@ namespace glance {
 [[nodiscard]] std::string digest_of(const ReadAt& read_at, std::uint64_t size,
                                     const std::string& algo);
 
-/// Digests a blob while it is being written: MD5 and one more hash, each on a thread of its own
+/// Digests a spool while it is being written: MD5 and one more hash, each on a thread of its own
 /// that follows the writer. What was written last is still at hand (some 4 MiB), older bytes come
 /// from the page cache; a writer that runs too far ahead waits, so that they are still there when
 /// the hashes come to them.
 ///
 /// Bytes may be rewritten at any time until finish(): a change behind a hash costs a second pass,
 /// made when the digests are asked for. Threads start with the first full block; small blobs are
-/// hashed by finish() itself. `blob` must outlive the digester. Safe for concurrent use.
+/// hashed by finish() itself. `spool` must outlive the digester. Safe for concurrent use.
 class Digester {
  public:
   /// `os_hash_algo` is OpenSSL's name of a hash, e.g. "sha512". Error: invalid, if unknown.
-  Digester(const BlobWriter& blob, const std::string& os_hash_algo);
+  Digester(const Spool& spool, const std::string& os_hash_algo);
   ~Digester();
   Digester(const Digester&) = delete;
   Digester& operator=(const Digester&) = delete;
@@ -51,11 +51,11 @@ class Digester {
   /// The same for bytes that the caller has in memory: a copy spares the hashes to read them back.
   void written(std::uint64_t from, std::span<const std::byte> bytes) EXCLUDES(mutex_);
 
-  /// The blob will be cut to `size`: to be called before. Growth is told by written(), after.
+  /// The spool will be cut to `size`: to be called before. Growth is told by written(), after.
   void truncated(std::uint64_t size) EXCLUDES(mutex_);
 
   /// The digests of the first `size` bytes. Blocks until the hashes are there; more bytes may
-  /// follow afterwards. No write may run beside it. Error: io, from reading the blob.
+  /// follow afterwards. No write may run beside it. Error: io, from reading the spool.
   [[nodiscard]] Digests finish(std::uint64_t size) EXCLUDES(mutex_);
 
  private:
@@ -86,7 +86,7 @@ class Digester {
   [[nodiscard]] bool has_work(const Lane& lane) const REQUIRES(mutex_);
   [[nodiscard]] std::uint64_t slowest() const REQUIRES(mutex_);
 
-  const BlobWriter& blob_;
+  const Spool& spool_;
   const std::string os_hash_algo_;
   Mutex mutex_;  // a leaf: see sync.h
   std::condition_variable_any work_;

@@ -11,9 +11,10 @@ namespace glance {
 
 namespace {
 
-ReadAt reader_of(const BlobWriter& blob) {
-  return
-      [&blob](std::uint64_t offset, std::span<std::byte> into) { return blob.read(offset, into); };
+ReadAt reader_of(const Spool& spool) {
+  return [&spool](std::uint64_t offset, std::span<std::byte> into) {
+    return spool.read(offset, into);
+  };
 }
 
 }  // namespace
@@ -29,9 +30,9 @@ void require_formats(const Image& image) {
                                  " must be set prior to saving data.");
 }
 
-rows::SealedData examine(const Image& image, const BlobWriter& blob, std::uint64_t size,
+rows::SealedData examine(const Image& image, const Spool& spool, std::uint64_t size,
                          const Digests& digests, bool detect_format) {
-  const ImageFormat found = inspect_image(reader_of(blob), size);
+  const ImageFormat found = inspect_image(reader_of(spool), size);
   rows::SealedData data;
   data.size = size;
   data.digests = digests;
@@ -45,10 +46,10 @@ rows::SealedData examine(const Image& image, const BlobWriter& blob, std::uint64
   return data;
 }
 
-void require_expected(const Expectation& expected, const BlobWriter& blob,
+void require_expected(const Expectation& expected, const Spool& spool,
                       const rows::SealedData& found) {
   require_expected(expected, found.size, found.digests, [&](const std::string& algo) {
-    return digest_of(reader_of(blob), found.size, algo);
+    return digest_of(reader_of(spool), found.size, algo);
   });
 }
 

@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "catalog/database/database.h"
-#include "catalog/store/store.h"
+#include "catalog/store/stores.h"
 
 namespace glance {
 
 /// Whether some image has its data at that place, however its location spells it.
-[[nodiscard]] bool is_location(Session& sql, const Store& store, const std::string& url);
+[[nodiscard]] bool is_location(Session& sql, const Stores& stores, const std::string& url);
 
 /// Whether the data at that place are to be removed.
-[[nodiscard]] bool is_garbage(Session& sql, const Store& store, const std::string& url);
+[[nodiscard]] bool is_garbage(Session& sql, const Stores& stores, const std::string& url);
 
 /// Told of data that cannot be removed.
 using RemovalFailure = std::function<void(const Error&)>;
@@ -29,7 +29,7 @@ using RemovalFailure = std::function<void(const Error&)>;
 /// the look into the database nobody has at the removal.
 ///
 /// Errors: of the database, and of Store::sync_removals(); all stay noted then.
-std::size_t remove_garbage(Database& database, Store& store, const std::vector<std::string>& urls,
-                           const RemovalFailure& failed);
+std::size_t remove_garbage(Database& database, const Stores& stores,
+                           const std::vector<std::string>& urls, const RemovalFailure& failed);
 
 }  // namespace glance

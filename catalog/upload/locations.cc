@@ -121,20 +121,20 @@ void take_validation(const ValidationData& data, const Config& config, Image& im
 // ── the data ──────────────────────────────────────────────────────────────────────────────────
 
 /// Whether the file is this image's to have: no other image's, and not on its way out.
-bool is_free(Session& sql, const Store& store, const std::string& url, const Image& image) {
+bool is_free(Session& sql, const Stores& stores, const std::string& url, const Image& image) {
   const auto file_name = std::filesystem::path(url).filename().string();
   const auto owner = ImageId::parse(file_name);
   if (owner && *owner != image.id && rows::id_exists(sql, *owner)) return false;
-  return !is_location(sql, store, url) && !is_garbage(sql, store, url);
+  return !is_location(sql, stores, url) && !is_garbage(sql, stores, url);
 }
 
 /// The size of the data that the caller may register for the image.
 std::uint64_t examined_size(Session& sql, const Caller& caller, const NewLocation& added,
-                            Store& store, const Image& image) {
+                            const Stores& stores, const Image& image) {
   const auto& url = added.location.url;
-  if (!caller.is_admin || !is_free(sql, store, url, image)) throw invalid_location();
+  if (!caller.is_admin || !is_free(sql, stores, url, image)) throw invalid_location();
   try {
-    const auto size = store.open(added.location)->size();
+    const auto size = stores.open(added.location)->size();
     const bool fits = size > 0 && image.size.value_or(size) == size;
     if (!fits) throw invalid_location();
     return size;
@@ -164,9 +164,9 @@ void activate(Image& image) {
 
 /// With the store's spelling of its place, so that one file is one location, and the store's id,
 /// where stores have ids and the caller has not said it.
-NewLocation completed(NewLocation added, const Config& config, const Store& store) {
+NewLocation completed(NewLocation added, const Config& config, const Stores& stores) {
   auto& url = added.location.url;
-  url = store.canonical_url(url).value_or(url);
+  url = stores.canonical_url(url).value_or(url);
   auto metadata = nlohmann::ordered_json::parse(added.location.metadata, nullptr, false);
   if (config.enabled_backends && metadata.is_object() && !metadata.contains("store")) {
     metadata["store"] = config.store_id;
@@ -176,32 +176,32 @@ NewLocation completed(NewLocation added, const Config& config, const Store& stor
 }
 
 void add(Session& sql, const Caller& caller, const LocationEdit& edit, const Config& config,
-         Store& store, Image& image) {
-  const auto added = completed(edit.locations.front(), config, store);
+         const Stores& stores, Image& image) {
+  const auto added = completed(edit.locations.front(), config, stores);
   if (added.validation) take_validation(*added.validation, config, image);
   const auto position = place_to_add(edit, image.locations.size());
   const bool repeated = std::ranges::any_of(image.locations, [&](const Location& each) {
-    return store.is_same_place(each.url, added.location.url);
+    return stores.is_same_place(each.url, added.location.url);
   });
   if (repeated) throw repetition(added.location);
   require_quota(image.locations.size() + 1, config.limits.image_location_quota);
-  image.size = examined_size(sql, caller, added, store, image);
+  image.size = examined_size(sql, caller, added, stores, image);
   image.locations.insert(image.locations.begin() + static_cast<std::ptrdiff_t>(position),
                          added.location);
   activate(image);
 }
 
 /// Data that nobody could remove would stay for ever.
-void require_ours(const Location& location, Store& store) {
+void require_ours(const Location& location, const Stores& stores) {
   try {
-    (void)store.open(location);
+    (void)stores.open(location);
   } catch (const Error& error) {
     if (error.code() != Errc::unsupported) return;
     throw conflict("The location lies in a store that this server does not have.");
   }
 }
 
-void remove(const Caller& caller, const LocationEdit& edit, Store& store, Image& image) {
+void remove(const Caller& caller, const LocationEdit& edit, const Stores& stores, Image& image) {
   if (!caller.is_admin) {
     throw Error(Errc::forbidden,
                 "You are not authorized to complete delete_image_location action.");
@@ -211,12 +211,12 @@ void remove(const Caller& caller, const LocationEdit& edit, Store& store, Image&
   }
   const auto place = image.locations.begin() +
                      static_cast<std::ptrdiff_t>(place_to_remove(edit, image.locations.size()));
-  require_ours(*place, store);
+  require_ours(*place, stores);
   image.locations.erase(place);
 }
 
 void replace(Session& sql, const Caller& caller, const LocationEdit& edit, const Config& config,
-             Store& store, Image& image) {
+             const Stores& stores, Image& image) {
   if (edit.locations.empty()) {
     throw Error(Errc::forbidden, "Cannot set locations to empty list.");
   }
@@ -224,10 +224,10 @@ void replace(Session& sql, const Caller& caller, const LocationEdit& edit, const
   std::multiset<std::string> new_urls;
   std::vector<NewLocation> wanted;
   for (const auto& each : image.locations) {
-    old_urls.insert(store.canonical_url(each.url).value_or(each.url));
+    old_urls.insert(stores.canonical_url(each.url).value_or(each.url));
   }
   for (const auto& each : edit.locations) {
-    wanted.push_back(completed(each, config, store));
+    wanted.push_back(completed(each, config, stores));
     new_urls.insert(wanted.back().location.url);
     if (each.validation) take_validation(*each.validation, config, image);
   }
@@ -236,7 +236,7 @@ void replace(Session& sql, const Caller& caller, const LocationEdit& edit, const
   if (!same && !old_urls.empty()) throw Error(Errc::invalid, "Original locations is not empty");
   for (const auto& each : wanted) {
     if (new_urls.count(each.location.url) > 1) throw repetition(each.location);
-    if (!same) image.size = examined_size(sql, caller, each, store, image);
+    if (!same) image.size = examined_size(sql, caller, each, stores, image);
   }
   image.locations.clear();
   for (auto& each : wanted) image.locations.push_back(std::move(each.location));
@@ -246,7 +246,7 @@ void replace(Session& sql, const Caller& caller, const LocationEdit& edit, const
 }  // namespace
 
 void apply(Session& sql, const Caller& caller, const LocationEdit& edit, const Config& config,
-           Store& store, Image& image) {
+           const Stores& stores, Image& image) {
   if (edit.kind == LocationEdit::Kind::replace && edit.locations.empty()) {
     throw Error(Errc::forbidden, "Cannot set locations to empty list.");
   }
@@ -258,11 +258,11 @@ void apply(Session& sql, const Caller& caller, const LocationEdit& edit, const C
   require_status(edit, image);
   switch (edit.kind) {
     case LocationEdit::Kind::add:
-      return add(sql, caller, edit, config, store, image);
+      return add(sql, caller, edit, config, stores, image);
     case LocationEdit::Kind::remove:
-      return remove(caller, edit, store, image);
+      return remove(caller, edit, stores, image);
     case LocationEdit::Kind::replace:
-      return replace(sql, caller, edit, config, store, image);
+      return replace(sql, caller, edit, config, stores, image);
   }
 }
 
@@ -285,10 +285,8 @@ void remove_from_store(const Caller& caller, const std::string& store_id, const 
                 "Cannot delete image data from the only store containing it. Consider deleting "
                 "the image instead.");
   }
-  const auto found = std::ranges::find_if(image.locations, [&](const Location& each) {
-    const auto metadata = nlohmann::json::parse(each.metadata, nullptr, false);
-    return metadata.is_object() && metadata.value("store", nlohmann::json()) == store_id;
-  });
+  const auto found = std::ranges::find_if(
+      image.locations, [&](const Location& each) { return store_id_of(each) == store_id; });
   if (found == image.locations.end()) {
     throw Error(Errc::not_found,
                 fmt::format("Image {} is not stored in store {}.", image.id.text(), store_id));

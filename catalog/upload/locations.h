@@ -6,7 +6,7 @@
 #include "catalog/database/database.h"
 #include "catalog/model/caller.h"
 #include "catalog/model/image_edit.h"
-#include "catalog/store/store.h"
+#include "catalog/store/stores.h"
 
 namespace glance {
 
@@ -27,7 +27,7 @@ namespace locations {
 /// image's status, or digests that contradict it), invalid (position, location, a repetition,
 /// formats not set), over_quota (image_location_quota).
 void apply(Session& sql, const Caller& caller, const LocationEdit& edit, const Config& config,
-           Store& store, Image& image);
+           const Stores& stores, Image& image);
 
 /// Takes away the location that lies in the store of that id. Errors: conflict (unknown store,
 /// the image's status), forbidden (not an administrator, the only location), not_found (it has

@@ -60,23 +60,23 @@ std::optional<Published> activate(Session& sql, const ImageId& id, const Locatio
 
 }  // namespace
 
-std::optional<Image> publish_sealed(Database& database, Store& store, BlobWriter& blob,
-                                    const ImageId& id) {
-  // Rename before the row turns active: a crash in between leaves a sealed row whose file is
-  // already in place, and recovery goes on from there.
-  const Location location = blob.publish();
+std::optional<Image> record_publication(Database& database, const Stores& stores, Spool* spool,
+                                        const ImageId& id, const Location& location) {
+  // The store before the row: a crash in between leaves a sealed row and its spool, and recovery
+  // goes on from there.
   auto published = database.write([&](Session& sql) { return activate(sql, id, location); });
+  if (spool != nullptr) spool->discard();
   if (!published) {
-    remove_data(database, store, id, std::span(&location, 1));
+    remove_data(database, stores, id, std::span(&location, 1));
     return std::nullopt;
   }
   if (const auto& old = published->replaced) {
-    remove_data(database, store, old->id, old->locations);
+    remove_data(database, stores, old->id, old->locations);
   }
   return std::move(published->image);
 }
 
-void remove_data(Database& database, Store& store, const ImageId& id,
+void remove_data(Database& database, const Stores& stores, const ImageId& id,
                  std::span<const Location> locations) noexcept {
   const auto log = [&](const std::exception& error) {
     spdlog::error("removing the data of image {}: {}", id.text(), error.what());
@@ -84,28 +84,28 @@ void remove_data(Database& database, Store& store, const ImageId& id,
   try {
     std::vector<std::string> urls;
     for (const auto& location : locations) urls.push_back(location.url);
-    remove_garbage(database, store, urls, log);
+    remove_garbage(database, stores, urls, log);
   } catch (const std::exception& error) {
     log(error);
   }
 }
 
-void empty(BlobWriter& blob) noexcept {
+void empty(Spool& spool) noexcept {
   try {
-    blob.truncate(0);
+    spool.truncate(0);
   } catch (const std::exception& error) {
     spdlog::warn("emptying a spool: {}", error.what());
   }
 }
 
-bool discard_upload(Database& database, BlobWriter* blob, const ImageId& id) {
+bool discard_upload(Database& database, Spool* spool, const ImageId& id) {
   const auto open = database.read([&](Session& sql) {
     const auto upload = rows::select_upload(sql, id);
     return upload && upload->is_open();
   });
   if (!open) return false;
   // Nobody opens, closes or seals it meanwhile: the lock is ours.
-  if (blob != nullptr) empty(*blob);
+  if (spool != nullptr) empty(*spool);
   const bool taken_back = database.write([&](Session& sql) {
     const auto upload = rows::select_upload(sql, id);
     if (!upload || !upload->is_open()) return false;
@@ -126,7 +126,7 @@ bool discard_upload(Database& database, BlobWriter* blob, const ImageId& id) {
     return true;
   });
   // The row first: a file that no row owns is harmless, a row without its file is a riddle.
-  if (taken_back && blob != nullptr) blob->discard();
+  if (taken_back && spool != nullptr) spool->discard();
   return taken_back;
 }
 

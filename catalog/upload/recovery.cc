@@ -10,7 +10,8 @@
 #include "catalog/rows/image_rows.h"
 #include "catalog/rows/location_rows.h"
 #include "catalog/rows/upload_rows.h"
-#include "catalog/store/store.h"
+#include "catalog/spool/spool_area.h"
+#include "catalog/store/stores.h"
 #include "catalog/upload/digester.h"
 #include "catalog/upload/examination.h"
 #include "catalog/upload/garbage.h"
@@ -20,25 +21,28 @@ namespace glance {
 
 namespace {
 
-/// Bytes that no row tells of: their writer died before it had one, or after it had lost it.
-void discard_orphan(const BlobClaim& claim, const ImageId& id, RecoveryReport& report) {
-  if (!claim.writer || claim.writer->published()) return;
-  claim.writer->discard();
+/// Bytes that no upload's row tells of: their writer died before it had one, or after it had lost
+/// it. What belongs to no image of this catalog may be another one's.
+void discard_orphan(Database& database, const SpoolClaim& claim, const ImageId& id,
+                    RecoveryReport& report) {
+  if (!claim.spool) return;
+  const bool ours = database.read([&](Session& sql) { return rows::id_exists(sql, id); });
+  if (!ours) return;
+  claim.spool->discard();
   ++report.discarded;
   spdlog::info("recovery: bytes of image {} that nobody owns are removed", id.text());
 }
 
-void require_bytes(const BlobWriter* blob, std::uint64_t size) {
-  if (blob == nullptr) throw Error(Errc::corrupt, "its data are gone from the store");
-  if (blob->size() != size) {
+void require_bytes(const Spool& spool, std::uint64_t size) {
+  if (spool.size() != size) {
     throw Error(Errc::corrupt, "it was closed with " + std::to_string(size) + " bytes, but " +
-                                   std::to_string(blob->size()) + " are in the store");
+                                   std::to_string(spool.size()) + " are there");
   }
 }
 
 /// What the seal of a closed upload would have recorded. False if the image is gone, or its data
 /// are not what was announced: then nobody can be told any more, and nothing is published.
-bool seal_closed(Database& database, const rows::UploadRow& upload, BlobWriter& blob,
+bool seal_closed(Database& database, const rows::UploadRow& upload, Spool& spool,
                  const std::string& os_hash_algo) {
   const std::uint64_t size = *upload.closed_size;
   std::optional<Image> image;
@@ -48,10 +52,10 @@ bool seal_closed(Database& database, const rows::UploadRow& upload, BlobWriter& 
     expected = rows::select_expectation(sql, upload.id);
   });
   if (!image) return false;
-  Digester digester(blob, os_hash_algo);
-  const auto data = examine(*image, blob, size, digester.finish(size), upload.detect_format);
+  Digester digester(spool, os_hash_algo);
+  const auto data = examine(*image, spool, size, digester.finish(size), upload.detect_format);
   try {
-    require_expected(expected, blob, data);
+    require_expected(expected, spool, data);
   } catch (const Error& error) {
     if (error.code() != Errc::mismatch) throw;
     spdlog::error("recovery: image {} is not published: {}", upload.id.text(), error.what());
@@ -61,49 +65,69 @@ bool seal_closed(Database& database, const rows::UploadRow& upload, BlobWriter& 
       [&](Session& sql) { return rows::seal_upload(sql, upload.id, data, now()); });
 }
 
-void take_back(Database& database, BlobWriter* blob, const ImageId& id, RecoveryReport& report) {
-  if (!discard_upload(database, blob, id)) return;
+void take_back(Database& database, Spool* spool, const ImageId& id, RecoveryReport& report) {
+  if (!discard_upload(database, spool, id)) return;
   ++report.discarded;
   spdlog::info("recovery: the unfinished upload of image {} is taken back", id.text());
 }
 
-/// Whether the image was deleted. Its row is then all that is left of an upload without data.
-bool is_deleted(Database& database, const ImageId& id) {
-  return !database.read([&](Session& sql) { return rows::select_image(sql, id).has_value(); });
+/// An acknowledged upload whose data are gone. If its image was deleted, its row is all that is
+/// left.
+void lose(Database& database, const ImageId& id) {
+  const bool deleted =
+      !database.read([&](Session& sql) { return rows::select_image(sql, id).has_value(); });
+  if (!deleted) throw Error(Errc::corrupt, "its data are gone");
+  database.write([&](Session& sql) { rows::delete_upload(sql, id); });
 }
 
-void recover_upload(Database& database, Store& store, const std::string& os_hash_algo,
-                    const ImageId& id, RecoveryReport& report) {
-  const BlobClaim claim = store.claim(id);
+/// Where sealed data are in the store, or are brought now. An earlier version of us moved the spool
+/// there before the row was written.
+std::optional<Location> place_of(const Stores& stores, const Spool* spool,
+                                 const rows::SealedData& sealed, const ImageId& id) {
+  if (spool == nullptr) return stores.default_store().find(id, sealed.size);
+  return stores.default_store().put(*spool, sealed.digests);
+}
+
+/// Publishes a sealed upload; `spool` may be null.
+void publish(Database& database, const Stores& stores, Spool* spool, const ImageId& id,
+             RecoveryReport& report) {
+  const auto upload = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
+  if (!upload || !upload->sealed) return;
+  const auto location = place_of(stores, spool, *upload->sealed, id);
+  if (!location) return lose(database, id);
+  if (!record_publication(database, stores, spool, id, *location)) return;
+  ++report.published;
+  spdlog::info("recovery: image {} is published; its writer had died", id.text());
+}
+
+void recover_upload(Database& database, const SpoolArea& spools, const Stores& stores,
+                    const std::string& os_hash_algo, const ImageId& id, RecoveryReport& report) {
+  const SpoolClaim claim = spools.claim(id);
   if (claim.alive) {
     ++report.left;
     return;
   }
+  Spool* const spool = claim.spool.get();
   // Read only now: while the lock was not ours, its writer may have gone on.
   const auto upload = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
-  if (!upload) return discard_orphan(claim, id, report);
-  if (upload->is_open()) return take_back(database, claim.writer.get(), id, report);
-  if (!claim.writer && is_deleted(database, id)) {
-    database.write([&](Session& sql) { rows::delete_upload(sql, id); });
-    return;
+  if (!upload) return discard_orphan(database, claim, id, report);
+  if (upload->is_open()) return take_back(database, spool, id, report);
+  if (spool == nullptr && upload->closed_size) return lose(database, id);
+  if (spool != nullptr) {
+    require_bytes(*spool, upload->sealed ? upload->sealed->size : upload->closed_size.value_or(0));
   }
-  require_bytes(claim.writer.get(),
-                upload->sealed ? upload->sealed->size : upload->closed_size.value_or(0));
-  if (upload->closed_size && !seal_closed(database, *upload, *claim.writer, os_hash_algo)) {
+  if (upload->closed_size && !seal_closed(database, *upload, *spool, os_hash_algo)) {
     static_cast<void>(
         database.write([&](Session& sql) { return rows::reopen_upload(sql, id, now()); }));
-    return take_back(database, claim.writer.get(), id, report);
+    return take_back(database, spool, id, report);
   }
-  if (publish_sealed(database, store, *claim.writer, id)) {
-    ++report.published;
-    spdlog::info("recovery: image {} is published; its writer had died", id.text());
-  }
+  publish(database, stores, spool, id, report);
 }
 
 /// This host's uploads, and bytes in the store without any row.
-std::set<ImageId> candidates(Database& database, Store& store) {
+std::set<ImageId> candidates(Database& database, const SpoolArea& spools) {
   // The store first: an upload has its bytes before its row.
-  const auto unfinished = store.unfinished();
+  const auto unfinished = spools.unfinished();
   return database.read([&](Session& sql) {
     const auto here = rows::select_uploads_of_this_host(sql);
     std::set<ImageId> ids(here.begin(), here.end());
@@ -114,27 +138,28 @@ std::set<ImageId> candidates(Database& database, Store& store) {
   });
 }
 
-void remove_all_garbage(Database& database, Store& store, RecoveryReport& report) {
+void remove_all_garbage(Database& database, const Stores& stores, RecoveryReport& report) {
   const auto urls = database.read([](Session& sql) { return rows::select_garbage(sql); });
-  report.removed += remove_garbage(database, store, urls, [](const Error& error) {
+  report.removed += remove_garbage(database, stores, urls, [](const Error& error) {
     spdlog::warn("recovery: data of a deleted image stay where they are: {}", error.what());
   });
 }
 
 }  // namespace
 
-RecoveryReport recover_uploads(Database& database, Store& store, const std::string& os_hash_algo) {
+RecoveryReport recover_uploads(Database& database, const SpoolArea& spools, const Stores& stores,
+                               const std::string& os_hash_algo) {
   RecoveryReport report;
-  for (const auto& id : candidates(database, store)) {
+  for (const auto& id : candidates(database, spools)) {
     try {
-      recover_upload(database, store, os_hash_algo, id, report);
+      recover_upload(database, spools, stores, os_hash_algo, id, report);
     } catch (const std::exception& error) {
       ++report.left;
       spdlog::error("recovery of the upload of image {}: {}", id.text(), error.what());
     }
   }
   try {
-    remove_all_garbage(database, store, report);
+    remove_all_garbage(database, stores, report);
   } catch (const std::exception& error) {
     spdlog::error("recovery: removing data of deleted images: {}", error.what());
   }

@@ -7,7 +7,8 @@
 namespace glance {
 
 class Database;
-class Store;
+class SpoolArea;
+class Stores;
 
 /// What recovery did.
 struct RecoveryReport {
@@ -23,6 +24,7 @@ struct RecoveryReport {
 /// keep the others from recovery: it is logged and stays.
 ///
 /// `os_hash_algo` is for data that nobody has digested yet.
-RecoveryReport recover_uploads(Database& database, Store& store, const std::string& os_hash_algo);
+RecoveryReport recover_uploads(Database& database, const SpoolArea& spools, const Stores& stores,
+                               const std::string& os_hash_algo);
 
 }  // namespace glance

@@ -39,7 +39,7 @@ std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Stag
   }
   // The lock before the status: recovery takes bytes whose lock is free for a dead writer's.
   std::unique_ptr<StagedUpload> upload(
-      new StagedUpload(database, id, DataLimit::of_cap(config), staging.open().create(id)));
+      new StagedUpload(database, id, DataLimit::of_cap(config), staging.create(id), staging));
   try {
     database.write([&](Session& sql) { start_uploading(sql, id); });
   } catch (...) {
@@ -48,20 +48,24 @@ std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Stag
     throw;
   }
   upload->begun_ = true;
-  upload->blob_->truncate(0);
+  upload->spool_->truncate(0);
   return upload;
 }
 
 StagedUpload::StagedUpload(Database& database, ImageId id, DataLimit limit,
-                           std::unique_ptr<BlobWriter> blob)
-    : database_(database), id_(std::move(id)), limit_(limit), blob_(std::move(blob)) {}
+                           std::unique_ptr<Spool> spool, const Staging& staging)
+    : database_(database),
+      staging_(staging),
+      id_(std::move(id)),
+      limit_(limit),
+      spool_(std::move(spool)) {}
 
 StagedUpload::~StagedUpload() {
   if (finished_) return;
   try {
     // The status first: an image that waits for bytes that are gone could not even be retried.
     if (begun_) database_.write([&](Session& sql) { rows::return_to_queued(sql, id_, now()); });
-    blob_->discard();
+    spool_->discard();
   } catch (const std::exception& error) {
     spdlog::error("taking back the staged data of image {}: {}", id_.text(), error.what());
   }
@@ -69,12 +73,12 @@ StagedUpload::~StagedUpload() {
 
 void StagedUpload::write(std::span<const std::byte> bytes) {
   limit_.require(size_, bytes.size());
-  blob_->write(size_, bytes);
+  spool_->write(size_, bytes);
   size_ += bytes.size();
 }
 
 Image StagedUpload::finish() {
-  blob_->sync();
+  spool_->sync();
   auto image =
       database_.write([&](Session& sql) { return rows::set_staged_size(sql, id_, size_, now()); });
   if (!image) {
@@ -82,7 +86,7 @@ Image StagedUpload::finish() {
   }
   // The record before the rename: recovery knows by the size that all is there.
   finished_ = true;
-  (void)blob_->publish();
+  staging_.keep(*spool_);
   return *std::move(image);
 }
 

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "catalog/model/image.h"
-#include "catalog/store/store.h"
+#include "catalog/spool/spool.h"
 #include "catalog/upload/data_limit.h"
 
 namespace glance {
@@ -20,9 +20,9 @@ struct Config;
 /// makes an image of them, hashing, inspection and publication, is Upload's work, which the import
 /// feeds; here they are only kept.
 ///
-/// Holds the staging area's lock on the image. The database must outlive it. One thread at a
-/// time; every call blocks on disk. Destruction without finish() takes everything back: the data
-/// are removed, the image returns to `queued`. finish() makes data and record durable.
+/// Holds the staging area's lock on the image. Database and staging area must outlive it. One
+/// thread at a time; every call blocks on disk. Destruction without finish() takes everything back:
+/// the data are removed, the image returns to `queued`. finish() makes data and record durable.
 ///
 /// Errors of all verbs: gone (the image was deleted meanwhile), no_space, over_quota, too_large
 /// (image_size_cap), io, busy.
@@ -43,12 +43,14 @@ class StagedUpload {
   Image finish();
 
  private:
-  StagedUpload(Database& database, ImageId id, DataLimit limit, std::unique_ptr<BlobWriter> blob);
+  StagedUpload(Database& database, ImageId id, DataLimit limit, std::unique_ptr<Spool> spool,
+               const Staging& staging);
 
   Database& database_;
+  const Staging& staging_;
   const ImageId id_;
   const DataLimit limit_;
-  const std::unique_ptr<BlobWriter> blob_;
+  const std::unique_ptr<Spool> spool_;
   std::uint64_t size_ = 0;  // bytes
   bool begun_ = false;
   bool finished_ = false;

@@ -2,6 +2,7 @@
 #include "catalog/upload/upload.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -33,13 +34,22 @@ Image start_saving(Session& sql, const ImageId& id, const UploadOptions& options
 
 }  // namespace
 
-std::shared_ptr<Upload> Upload::begin(Database& database, Store& store, const Config& config,
-                                      const ImageId& id, const UploadOptions& options) {
+std::shared_ptr<Upload> Upload::begin(Database& database, const SpoolArea& spools,
+                                      const Stores& stores, const Config& config, const ImageId& id,
+                                      const UploadOptions& options) {
   // The lock before the row: recovery takes a row whose lock is free for a dead writer's.
-  std::shared_ptr<Upload> upload(
-      new Upload(database, store, config, id, options, store.create(id)));
+  std::shared_ptr<Upload> upload(new Upload(database, stores, config, options, spools.create(id)));
+  upload->require_free_place();
   upload->start();
   return upload;
+}
+
+/// What lies in the image's place already is nobody's to replace: better said before 40 GB come
+/// than after.
+void Upload::require_free_place() {
+  if (spool_->size() > 0 || !stores_.default_store().holds(id_)) return;
+  spool_->discard();
+  throw Error(Errc::conflict, "the data of image " + id_.text() + " are there already");
 }
 
 void Upload::start() {
@@ -50,37 +60,40 @@ void Upload::start() {
       return DataLimit::of(sql, config_, image.owner);
     });
   } catch (...) {
-    // What lies in the store may be a dead writer's sealed data: only bytes without a row are
-    // ours to remove.
-    const bool owned =
-        database_.read([&](Session& sql) { return rows::select_upload(sql, id_).has_value(); });
-    if (!owned && !blob_->published()) blob_->discard();
+    if (may_discard()) spool_->discard();
     throw;
   }
   over_ = false;
-  blob_->truncate(0);
+  spool_->truncate(0);
 }
 
-Upload::Upload(Database& database, Store& store, const Config& config, ImageId id,
-               UploadOptions options, std::unique_ptr<BlobWriter> blob)
+/// What lies in the spool may be a dead writer's sealed data, or another catalog's: only bytes of
+/// an image of ours that no upload owns are ours to remove, and what we have just made.
+bool Upload::may_discard() const {
+  if (spool_->size() == 0) return true;
+  return database_.read(
+      [&](Session& sql) { return rows::id_exists(sql, id_) && !rows::select_upload(sql, id_); });
+}
+
+Upload::Upload(Database& database, const Stores& stores, const Config& config,
+               UploadOptions options, std::unique_ptr<Spool> spool)
     : database_(database),
-      store_(store),
+      stores_(stores),
       config_(config),
-      id_(std::move(id)),
+      id_(spool->id()),
       options_(std::move(options)),
-      blob_(std::move(blob)),
-      digester_(*blob_, config.hashing_algorithm) {}
+      spool_(std::move(spool)),
+      digester_(*spool_, config.hashing_algorithm) {}
 
 Upload::~Upload() {
   MutexLock lock(mutex_);
   if (!published_ && (state_ == State::open || spoiled_)) take_back("the writer went away");
 }
 
-/// Runs one step under the mutex. The first failure is kept: whatever the writer tries next gets
-/// the same answer, so that no later success can hide it.
+/// Runs one step. The first failure is kept: whatever the writer tries next gets the same answer,
+/// so that no later success can hide it.
 template <typename Step>
-auto Upload::attempt(Step&& step) {
-  MutexLock lock(mutex_);
+auto Upload::keeping_failure(Step&& step) {
   require_alive();
   try {
     return step();
@@ -93,9 +106,18 @@ auto Upload::attempt(Step&& step) {
   }
 }
 
+template <typename Step>
+auto Upload::attempt(Step&& step) {
+  MutexLock lock(mutex_);
+  return keeping_failure(std::forward<Step>(step));
+}
+
 void Upload::require_alive() const {
   if (failure_) throw *failure_;
   if (over_) throw Error(Errc::gone, "the upload of image " + id_.text() + " was taken back");
+  if (putting_) {
+    throw Error(Errc::immutable, "the data of image " + id_.text() + " are being published");
+  }
 }
 
 void Upload::fail(const Error& error) {
@@ -104,7 +126,7 @@ void Upload::fail(const Error& error) {
   // what was announced, or of an image that is gone, nobody can publish any more.
   const bool hopeless = error.code() == Errc::mismatch || error.code() == Errc::gone;
   spoiled_ = !publishing_ || hopeless;
-  if (spoiled_ && state_ == State::open) empty(*blob_);
+  if (spoiled_ && state_ == State::open) empty(*spool_);
   spdlog::warn("upload of image {} failed: {}", id_.text(), error.what());
 }
 
@@ -130,7 +152,7 @@ void Upload::write(std::uint64_t offset, std::span<const std::byte> bytes) {
   attempt([&]() REQUIRES(mutex_) {
     limit_.require(offset, bytes.size());
     reopen();
-    blob_->write(offset, bytes);
+    spool_->write(offset, bytes);
     forget_source();
     size_ = std::max(size_, offset + bytes.size());
     digester_.written(offset, bytes);
@@ -145,7 +167,7 @@ void Upload::truncate(std::uint64_t size) {
     reopen();
     forget_source();
     digester_.truncated(size);
-    blob_->truncate(size);
+    spool_->truncate(size);
     if (size > size_) digester_.written(size_, size);
     size_ = size;
   });
@@ -157,7 +179,7 @@ void Upload::allocate(std::uint64_t offset, std::uint64_t size, bool grow) {
   limit_.require(offset, size);
   if (grow) reopen();
   // A store that cannot, or has not the room, is no reason to give the upload up.
-  blob_->allocate(offset, size, grow);
+  spool_->allocate(offset, size, grow);
   if (grow && offset + size > size_) grown(size_, offset + size);
 }
 
@@ -168,7 +190,7 @@ std::uint64_t Upload::copy(const Image& source, const BlobReader& reader, std::u
     const std::uint64_t count = std::min(size, reader.size() - from);
     limit_.require(to, count);
     reopen();
-    blob_->copy(reader, from, to, count);
+    spool_->copy(reader, from, to, count);
     const bool has_our_digests =
         source.checksum && source.os_hash_value && source.os_hash_algo == digester_.os_hash_algo();
     if (size_ == 0 && from == 0 && has_our_digests) {
@@ -189,7 +211,7 @@ std::uint64_t Upload::copy(const Image& source, const BlobReader& reader, std::u
 }
 
 std::size_t Upload::read(std::uint64_t offset, std::span<std::byte> into) const {
-  return blob_->read(offset, into);
+  return spool_->read(offset, into);
 }
 
 std::uint64_t Upload::size() const {
@@ -198,7 +220,7 @@ std::uint64_t Upload::size() const {
 }
 
 std::optional<std::uint64_t> Upload::seek(std::uint64_t offset, bool hole) const {
-  return blob_->seek(offset, hole);
+  return spool_->seek(offset, hole);
 }
 
 bool Upload::acknowledged() const {
@@ -212,7 +234,7 @@ void Upload::check() const {
 }
 
 void Upload::sync() {
-  attempt([&]() REQUIRES(mutex_) { blob_->sync(); });
+  attempt([&]() REQUIRES(mutex_) { spool_->sync(); });
 }
 
 Digests Upload::digests() {
@@ -236,7 +258,7 @@ void Upload::record_acknowledgement(const std::function<bool(Session&)>& record)
 
 /// No close is acknowledged whose data the store does not hold: nobody could read the image.
 void Upload::require_size() const {
-  const std::uint64_t stored = blob_->size();
+  const std::uint64_t stored = spool_->size();
   if (stored == size_) return;
   throw Error(Errc::corrupt, "image " + id_.text() + " was written with " + std::to_string(size_) +
                                  " bytes, but " + std::to_string(stored) + " are in the store");
@@ -252,11 +274,12 @@ void Upload::seal_locked() {
     expected = rows::select_expectation(sql, id_);
   });
   if (!image) throw deleted();
-  const rows::SealedData data = examine(*image, *blob_, size_, digests(), options_.detect_format);
-  require_expected(merged(normalized(options_.expected), expected), *blob_, data);
-  blob_->sync();
+  rows::SealedData data = examine(*image, *spool_, size_, digests(), options_.detect_format);
+  require_expected(merged(normalized(options_.expected), expected), *spool_, data);
+  spool_->sync();
   require_size();
   record_acknowledgement([&](Session& sql) { return rows::seal_upload(sql, id_, data, now()); });
+  sealed_digests_ = std::move(data.digests);
   state_ = State::sealed;
 }
 
@@ -269,7 +292,7 @@ void Upload::seal() {
 void Upload::acknowledge() {
   attempt([&]() REQUIRES(mutex_) {
     if (published_ || state_ != State::open) return;
-    blob_->sync();
+    spool_->sync();
     require_size();
     record_acknowledgement(
         [&, size = size_](Session& sql) { return rows::close_upload(sql, id_, size, now()); });
@@ -287,14 +310,37 @@ void Upload::reopen() {
   state_ = State::open;
 }
 
+/// While a store takes the data nothing else may become of them.
+void Upload::wait_for_put(MutexLock& lock) const {
+  while (putting_) put_over_.wait(lock);
+}
+
+/// Without the lock, since it may take minutes: who asks for the size must not wait so long.
+Location Upload::put(MutexLock& lock) {
+  struct Putting {
+    explicit Putting(Upload& upload) : upload_(upload) { upload_.putting_ = true; }
+    ~Putting() {
+      upload_.putting_ = false;
+      upload_.put_over_.notify_all();
+    }
+    Upload& upload_;
+  };
+  const Digests digests = sealed_digests_;
+  const Putting putting(*this);
+  const MutexUnlock unlocked(lock);
+  return stores_.default_store().put(*spool_, digests);
+}
+
 Image Upload::publish() {
-  return attempt([&]() REQUIRES(mutex_) {
+  MutexLock lock(mutex_);
+  wait_for_put(lock);
+  return keeping_failure([&]() REQUIRES(mutex_) {
     if (published_) return *published_;
     // What was acknowledged stays for recovery, whatever fails from now on.
     publishing_ = state_ != State::open;
     seal_locked();
     publishing_ = true;
-    published_ = publish_sealed(database_, store_, *blob_, id_);
+    published_ = record_publication(database_, stores_, spool_.get(), id_, put(lock));
     if (!published_) {
       over_ = true;
       throw deleted();
@@ -305,6 +351,7 @@ Image Upload::publish() {
 
 void Upload::abandon(const std::string& why) noexcept {
   MutexLock lock(mutex_);
+  wait_for_put(lock);
   take_back(why);
 }
 
@@ -314,7 +361,7 @@ void Upload::take_back(const std::string& why) noexcept {
   try {
     spdlog::info("upload of image {} is taken back: {}", id_.text(), why);
     reopen();
-    discard_upload(database_, blob_.get(), id_);
+    discard_upload(database_, spool_.get(), id_);
   } catch (const std::exception& error) {
     // The row stays; recovery finds it with its lock free and does the same.
     spdlog::error("taking back the upload of image {}: {}", id_.text(), error.what());

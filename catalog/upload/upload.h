@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -13,7 +14,8 @@
 #include "catalog/base/sync.h"
 #include "catalog/model/image.h"
 #include "catalog/model/upload_options.h"
-#include "catalog/store/store.h"
+#include "catalog/spool/spool_area.h"
+#include "catalog/store/stores.h"
 #include "catalog/upload/data_limit.h"
 #include "catalog/upload/digester.h"
 
@@ -28,11 +30,11 @@ struct SealedData;
 
 /// One attempt to give a queued image its data: THE write path, for every door.
 ///
-/// Holds the store's lock on the image. Database, Store and Config must outlive it. Safe to call
-/// from several threads; its mutex ranks second (sync.h). write(), sync(), seal() and publish()
-/// block on disk. After any failure the upload is dead: later calls repeat the first Error, and
-/// nothing is ever published, unless it was the publication of sealed data that failed. A dead
-/// upload takes no room.
+/// Holds the lock of the image's spool. Database, Stores and Config must outlive it. Safe to call
+/// from several threads; its mutex ranks second (sync.h), and is not held while a store takes the
+/// data, which may last minutes. write(), sync(), seal() and publish() block on disk. After any
+/// failure the upload is dead: later calls repeat the first Error, and nothing is ever published,
+/// unless it was the publication of sealed data that failed. A dead upload takes no room.
 ///
 /// Durability: once seal() returned, data, size and digests are durable and recovery publishes
 /// them if we die; after acknowledge() recovery still has to digest them. A later write() takes
@@ -48,7 +50,8 @@ class Upload {
  public:
   /// queued → saving by compare-and-swap. Errors: not_found, conflict (not queued, or another
   /// upload is at work), invalid (formats missing), forbidden.
-  static std::shared_ptr<Upload> begin(Database& database, Store& store, const Config& config,
+  static std::shared_ptr<Upload> begin(Database& database, const SpoolArea& spools,
+                                       const Stores& stores, const Config& config,
                                        const ImageId& id, const UploadOptions& options);
   ~Upload();
   Upload(const Upload&) = delete;
@@ -92,7 +95,8 @@ class Upload {
   /// What a writer's close(2) answers: digests, format, data and their record are durable.
   void seal() EXCLUDES(mutex_);
 
-  /// Seals if need be, then saving → active. A repetition returns the same image.
+  /// Seals if need be, brings the data to the store, then saving → active. A repetition returns
+  /// the same image. Nothing may be written meanwhile: immutable.
   Image publish() EXCLUDES(mutex_);
 
   /// Takes everything back now, and logs why. Never throws; does nothing once published.
@@ -101,10 +105,14 @@ class Upload {
   [[nodiscard]] const ImageId& id() const noexcept { return id_; }
 
  private:
-  Upload(Database& database, Store& store, const Config& config, ImageId id, UploadOptions options,
-         std::unique_ptr<BlobWriter> blob);
+  Upload(Database& database, const Stores& stores, const Config& config, UploadOptions options,
+         std::unique_ptr<Spool> spool);
 
   void start() EXCLUDES(mutex_);
+  void require_free_place();
+  [[nodiscard]] bool may_discard() const;
+  template <typename Step>
+  auto keeping_failure(Step&& step) REQUIRES(mutex_);
   template <typename Step>
   auto attempt(Step&& step) EXCLUDES(mutex_);
   void require_alive() const REQUIRES(mutex_);
@@ -114,6 +122,8 @@ class Upload {
   void require_size() const REQUIRES(mutex_);
   void seal_locked() REQUIRES(mutex_);
   void take_back(const std::string& why) noexcept REQUIRES(mutex_);
+  void wait_for_put(MutexLock& lock) const REQUIRES(mutex_);
+  [[nodiscard]] Location put(MutexLock& lock) REQUIRES(mutex_);
   void grown(std::uint64_t from, std::uint64_t to) REQUIRES(mutex_);
   void forget_source() REQUIRES(mutex_);
   [[nodiscard]] Digests digests() REQUIRES(mutex_);
@@ -129,12 +139,12 @@ class Upload {
   enum class State { open, closed, sealed };
 
   Database& database_;
-  Store& store_;
+  const Stores& stores_;
   const Config& config_;
   const ImageId id_;
   const UploadOptions options_;
   DataLimit limit_;  // as it was at the beginning
-  const std::unique_ptr<BlobWriter> blob_;
+  const std::unique_ptr<Spool> spool_;
   mutable Mutex mutex_;  // second in the lock order, see sync.h
   Digester digester_;
   std::uint64_t size_ GUARDED_BY(mutex_) = 0;
@@ -144,6 +154,9 @@ class Upload {
   bool over_ GUARDED_BY(mutex_) = true;              // not begun yet, or taken back
   bool publishing_ GUARDED_BY(mutex_) = false;       // the seal is final, whatever fails now
   bool spoiled_ GUARDED_BY(mutex_) = false;          // a failure before that
+  Digests sealed_digests_ GUARDED_BY(mutex_);        // while sealed
+  bool putting_ GUARDED_BY(mutex_) = false;          // a thread brings the data to the store
+  mutable std::condition_variable_any put_over_;
   std::optional<Image> published_ GUARDED_BY(mutex_);
 };
 

@@ -336,8 +336,8 @@ TEST_F(ConfigTest, ANamedStoreHasADirectoryOfItsName) {
       "/var/lib/glance/slow");
 }
 
-TEST_F(ConfigTest, TheStagingAreaHasGlancesDefaults) {
-  EXPECT_EQ(read("").staging_datadir, "/tmp/staging");
+TEST_F(ConfigTest, TheStagingAreaIsTheCatalogsOwn) {
+  EXPECT_EQ(read("").staging_datadir, "/var/lib/glance/images/.staging");
   EXPECT_EQ(read("[DEFAULT]\nenabled_backends = a:file\n[glance_store]\ndefault_backend = a\n")
                 .staging_datadir,
             "/var/lib/glance/os_glance_staging_store");

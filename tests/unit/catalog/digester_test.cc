@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 
 #include "catalog/base/error.h"
-#include "catalog/store/file_store.h"
+#include "catalog/spool/spool_area.h"
 #include "tests/unit/support/temporary_directory.h"
 
 namespace glance {
@@ -32,7 +32,7 @@ std::string digest_of(const std::vector<std::byte>& data, const EVP_MD* type) {
 
 class Digesting : public ::testing::Test {
  protected:
-  Digesting() : store_(directory_.path(), "file", false), blob_(store_.create(ImageId::random())) {}
+  Digesting() : spool_(SpoolArea(home_).create(ImageId::random())) {}
 
   std::vector<std::byte> random_bytes(std::size_t size) {
     std::vector<std::byte> data(size);
@@ -41,7 +41,7 @@ class Digesting : public ::testing::Test {
   }
 
   void write(Digester& digester, std::uint64_t offset, std::span<const std::byte> bytes) {
-    blob_->write(offset, bytes);
+    spool_->write(offset, bytes);
     // Half of the writers have the bytes in memory, the others have them in the blob only.
     if (random_() % 2 == 0) {
       digester.written(offset, bytes);
@@ -58,13 +58,13 @@ class Digesting : public ::testing::Test {
 
   std::mt19937 random_{42};
   const test::TemporaryDirectory directory_;
-  FileStore store_;
-  std::unique_ptr<BlobWriter> blob_;
+  const HeldDirectory home_{directory_.path()};
+  const std::unique_ptr<Spool> spool_;
 };
 
 TEST_F(Digesting, FollowsABlobOfManyBlocks) {
   const auto data = random_bytes(5'000'003);
-  Digester digester(*blob_, "sha512");
+  Digester digester(*spool_, "sha512");
   for (std::size_t at = 0; at < data.size(); at += 131072) {
     const auto size = std::min<std::size_t>(131072, data.size() - at);
     write(digester, at, std::span(data).subspan(at, size));
@@ -75,7 +75,7 @@ TEST_F(Digesting, FollowsABlobOfManyBlocks) {
 TEST_F(Digesting, HashesBlobsOfEverySmallSize) {
   for (const std::size_t size : {0UL, 1UL, 262143UL, 262144UL, 262145UL}) {
     const auto data = random_bytes(size);
-    const auto blob = store_.create(ImageId::random());
+    const auto blob = SpoolArea(home_).create(ImageId::random());
     Digester digester(*blob, "sha512");
     blob->write(0, data);
     digester.written(0, size);
@@ -88,14 +88,14 @@ TEST_F(Digesting, ShuffledWritesGiveTheDigestOfTheResult) {
   std::vector<std::size_t> offsets;
   for (std::size_t at = 0; at < data.size(); at += 100'000) offsets.push_back(at);
   std::shuffle(offsets.begin(), offsets.end(), random_);
-  Digester digester(*blob_, "sha512");
+  Digester digester(*spool_, "sha512");
   for (const auto at : offsets) write(digester, at, std::span(data).subspan(at, 100'000));
   expect_digests(digester.finish(data.size()), data);
 }
 
 TEST_F(Digesting, ARewrittenHeaderIsDigestedAnew) {
   auto data = random_bytes(2'000'000);
-  Digester digester(*blob_, "sha512");
+  Digester digester(*spool_, "sha512");
   write(digester, 0, data);
   static_cast<void>(digester.finish(data.size()));
   std::fill_n(data.begin(), 512, std::byte{7});
@@ -105,7 +105,7 @@ TEST_F(Digesting, ARewrittenHeaderIsDigestedAnew) {
 
 TEST_F(Digesting, MoreBytesMayFollowTheFirstAnswer) {
   const auto data = random_bytes(1'000'000);
-  Digester digester(*blob_, "sha512");
+  Digester digester(*spool_, "sha512");
   write(digester, 0, std::span(data).first(400'000));
   static_cast<void>(digester.finish(400'000));
   write(digester, 400'000, std::span(data).subspan(400'000));
@@ -114,19 +114,19 @@ TEST_F(Digesting, MoreBytesMayFollowTheFirstAnswer) {
 
 TEST_F(Digesting, ATruncatedBlobIsDigestedAsItIs) {
   auto data = random_bytes(2'000'000);
-  Digester digester(*blob_, "sha512");
+  Digester digester(*spool_, "sha512");
   write(digester, 0, data);
   digester.truncated(700'000);
-  blob_->truncate(700'000);
+  spool_->truncate(700'000);
   data.resize(700'000);
   expect_digests(digester.finish(data.size()), data);
 }
 
 TEST_F(Digesting, KnowsOtherHashesAndRefusesUnknownOnes) {
-  Digester digester(*blob_, "sha256");
+  Digester digester(*spool_, "sha256");
   EXPECT_EQ(digester.finish(0).os_hash_value,
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  EXPECT_THROW(Digester(*blob_, "no-such-hash"), Error);
+  EXPECT_THROW(Digester(*spool_, "no-such-hash"), Error);
 }
 
 }  // namespace

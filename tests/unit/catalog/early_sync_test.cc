@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/store/early_sync.h"
+#include "catalog/spool/early_sync.h"
 
 #include <array>
 #include <cerrno>

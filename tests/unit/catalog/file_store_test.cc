@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/store/file_store.h"
 
-#include <atomic>
 #include <fstream>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
 #include "catalog/base/error.h"
+#include "catalog/spool/spool_area.h"
 #include "tests/unit/support/catalog_fixture.h"
 
 namespace glance {
@@ -18,68 +17,77 @@ using test::error_of;
 
 class StoringFiles : public ::testing::Test {
  protected:
+  /// Synced bytes, ready for the store.
+  [[nodiscard]] std::unique_ptr<Spool> spool(const ImageId& id, std::string_view data) const {
+    auto spool = area_.create(id);
+    spool->write(0, std::as_bytes(std::span(data)));
+    spool->sync();
+    return spool;
+  }
+  [[nodiscard]] std::vector<std::string> blobs() {
+    std::vector<std::string> urls;
+    store_.for_each([&](const std::string& url) { urls.push_back(url); });
+    return urls;
+  }
+  [[nodiscard]] bool is_same_place(const std::string& url, const std::string& other) const {
+    const auto place = store_.canonical_url(url);
+    return place && place == store_.canonical_url(other);
+  }
+
   const test::TemporaryDirectory directory_;
-  FileStore store_{directory_.path(), "file", false};
+  const HeldDirectory home_{directory_.path()};
+  const SpoolArea area_{home_};
+  FileStore store_{home_, "file"};
   const ImageId id_ = ImageId::random();
 };
 
-TEST_F(StoringFiles, PublishedBytesCanBeOpenedByTheirLocation) {
-  const auto writer = store_.create(id_);
-  writer->write(0, std::as_bytes(std::span("data", 4)));
-  writer->sync();
-  const Location location = writer->publish();
+TEST_F(StoringFiles, BytesThatWerePutCanBeOpenedByTheirLocation) {
+  const auto data = spool(id_, "data");
+  const Location location = store_.put(*data, {});
   EXPECT_EQ(location.url, "file://" + (directory_.path() / id_.text()).string());
+  EXPECT_EQ(location.metadata, R"({"store": "file"})");
   EXPECT_EQ(store_.open(location)->size(), 4U);
 }
 
-TEST_F(StoringFiles, ASecondWriterOfOneImageIsAConflict) {
-  const auto first = store_.create(id_);
-  EXPECT_EQ(error_of([&] { store_.create(id_); }), Errc::conflict);
+TEST_F(StoringFiles, PuttingMayBeRepeatedAndLeavesTheSpool) {
+  auto data = spool(id_, "data");
+  const Location location = store_.put(*data, {});
+  EXPECT_EQ(store_.put(*data, {}), location);
+  data.reset();
+  // As recovery does for a writer that died right after.
+  EXPECT_EQ(store_.put(*area_.claim(id_).spool, {}), location);
+  area_.claim(id_).spool->discard();
+  EXPECT_EQ(store_.open(location)->size(), 4U);
 }
 
-TEST_F(StoringFiles, LockingLeavesADeadWritersBytes) {
-  store_.create(id_)->write(0, std::as_bytes(std::span("old", 3)));
-  EXPECT_EQ(store_.create(id_)->size(), 3U);
-}
-
-TEST_F(StoringFiles, PublicationNeverReplacesAFile) {
-  const auto writer = store_.create(id_);
+TEST_F(StoringFiles, NothingIsEverReplaced) {
+  const auto data = spool(id_, "data");
+  EXPECT_FALSE(store_.holds(id_));
   std::ofstream(directory_.path() / id_.text()) << "precious";
-  EXPECT_EQ(error_of([&] { writer->publish(); }), Errc::exists);
+  EXPECT_TRUE(store_.holds(id_));
+  EXPECT_EQ(error_of([&] { return store_.put(*data, {}); }), Errc::exists);
   EXPECT_EQ(std::filesystem::file_size(directory_.path() / id_.text()), 8U);
 }
 
-TEST_F(StoringFiles, AWriterIsRefusedWhereThereAreDataAlready) {
-  std::ofstream(directory_.path() / id_.text()) << "precious";
-  EXPECT_EQ(error_of([&] { store_.create(id_); }), Errc::conflict);
-  EXPECT_TRUE(store_.unfinished().empty());
-  EXPECT_TRUE(store_.claim(id_).writer->published());
+TEST_F(StoringFiles, FindsDataOfTheRightSizeOnly) {
+  std::ofstream(directory_.path() / id_.text()) << "data";
+  EXPECT_TRUE(store_.find(id_, 4));
+  EXPECT_FALSE(store_.find(id_, 5));
+  EXPECT_FALSE(store_.find(ImageId::random(), 4));
 }
 
-TEST_F(StoringFiles, ClaimTellsLivingDeadAndAbsentWritersApart) {
-  EXPECT_FALSE(store_.claim(id_).alive);
-  EXPECT_EQ(store_.claim(id_).writer, nullptr);
-  auto writer = store_.create(id_);
-  EXPECT_TRUE(store_.claim(id_).alive);
-  writer->publish();
-  EXPECT_TRUE(store_.claim(id_).alive) << "the lock goes with the file";
-  writer.reset();
-  const auto claim = store_.claim(id_);
-  EXPECT_FALSE(claim.alive);
-  ASSERT_NE(claim.writer, nullptr);
-  EXPECT_TRUE(claim.writer->published());
+TEST_F(StoringFiles, AFileHasTheModeThatIsConfigured) {
+  FileStore store(home_, "file", 0644);
+  const auto location = store.put(*spool(id_, "data"), {});
+  struct stat status{};
+  ASSERT_EQ(::stat((directory_.path() / id_.text()).c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0644U);
 }
 
-TEST_F(StoringFiles, AWriterThatBeginsIsNeverTakenForADeadOne) {
-  std::atomic<int> taken = 0;
-  const std::jthread recovery([&](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      if (const auto claim = store_.claim(id_); claim.writer) ++taken;
-    }
-  });
-  constexpr int kRounds = 3000;
-  for (int round = 0; round < kRounds; ++round) ASSERT_NO_THROW(store_.create(id_)->discard());
-  EXPECT_EQ(taken, 0);
+TEST_F(StoringFiles, AFifoIsNeverWaitedFor) {
+  ASSERT_EQ(::mkfifo((directory_.path() / id_.text()).c_str(), 0600), 0);
+  const std::string url = "file://" + (directory_.path() / id_.text()).string();
+  EXPECT_EQ(error_of([&] { return store_.open({.url = url}); }), Errc::not_found);
 }
 
 TEST_F(StoringFiles, LocationsOutsideOfTheDirectoryAreRefused) {
@@ -101,33 +109,58 @@ TEST_F(StoringFiles, RemovingWhatIsNotThereIsSuccess) {
   EXPECT_NO_THROW(store_.remove("file://" + (directory_.path() / id_.text()).string()));
 }
 
-TEST_F(StoringFiles, AMissingDirectoryIsNamed) {
+TEST_F(StoringFiles, AMissingDirectoryIsNamedAndMayCome) {
+  const auto path = directory_.path() / "later";
+  const HeldDirectory home(path);
+  FileStore store(home, "file");
   try {
-    const FileStore store("/nonexistent/images", "file", false);
+    static_cast<void>(store.holds(id_));
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Errc::not_found);
-    EXPECT_NE(std::string(error.what()).find("/nonexistent/images"), std::string::npos);
+    EXPECT_EQ(error.code(), Errc::unavailable);
+    EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
   }
+  std::filesystem::create_directory(path);
+  EXPECT_FALSE(store.holds(id_));
 }
 
 TEST_F(StoringFiles, ATrailingSlashInTheConfigurationDoesNotMatter) {
-  FileStore store(directory_.path().string() + "/", "file", false);
-  const auto writer = store.create(id_);
-  EXPECT_EQ(store.open(writer->publish())->size(), 0U);
+  const HeldDirectory home(directory_.path().string() + "/");
+  FileStore store(home, "file");
+  EXPECT_EQ(store.open(store.put(*spool(id_, "data"), {}))->size(), 4U);
+}
+
+TEST_F(StoringFiles, KnowsAPlaceByAnyPathThatLeadsThere) {
+  const auto location = store_.put(*spool(id_, "data"), {});
+  const test::TemporaryDirectory elsewhere;
+  const auto link = elsewhere.path() / "link";
+  std::filesystem::create_directory_symlink(directory_.path(), link);
+  EXPECT_EQ(store_.canonical_url("file://" + (link / id_.text()).string()), location.url);
+  EXPECT_EQ(store_.open({.url = "file://" + (link / id_.text()).string()})->size(), 4U);
+}
+
+TEST_F(StoringFiles, FindsAnImagesDataWhereTheirOldDirectoryIsGone) {
+  const auto location = store_.put(*spool(id_, "data"), {});
+  const std::string old = "file:///gone/before/the/catalog/moved/";
+  EXPECT_EQ(store_.open({.url = old + id_.text()})->size(), 4U);
+  EXPECT_EQ(store_.canonical_url(old + id_.text()), location.url);
+  EXPECT_EQ(store_.canonical_url(old + ImageId::random().text()), std::nullopt);
+  std::ofstream(directory_.path() / "stray") << "?";
+  EXPECT_EQ(store_.canonical_url(old + "stray"), std::nullopt);
+  const test::TemporaryDirectory another;
+  EXPECT_EQ(store_.canonical_url("file://" + (another.path() / id_.text()).string()), std::nullopt);
 }
 
 TEST_F(StoringFiles, ListsWhatLiesInItsFinalPlaceAndNothingElse) {
-  const auto published = store_.create(id_);
-  published->publish();
-  const auto spooled = store_.create(ImageId::random());
+  (void)store_.put(*spool(id_, "data"), {});
+  const auto spooled = area_.create(ImageId::random());
   std::ofstream(directory_.path() / "stray") << "?";
   std::ofstream(directory_.path() / ".nfs0001") << "?";
   std::filesystem::create_directory(directory_.path() / "lost+found");
   std::filesystem::create_symlink("nowhere", directory_.path() / "link");
   EXPECT_EQ(::mkfifo((directory_.path() / "fifo").c_str(), 0600), 0);
   const std::string url = "file://" + directory_.path().string() + "/";
-  EXPECT_THAT(store_.blobs(),
+  EXPECT_THAT(blobs(),
               ::testing::UnorderedElementsAre(url + id_.text(), url + "stray", url + "link"));
 }
 
@@ -150,13 +183,12 @@ TEST_F(StoringFiles, KnowsAPlaceByWhateverUrlLeadsThere) {
 TEST_F(StoringFiles, TellsWhetherTwoUrlsNameOnePlace) {
   const std::string here = "file://" + directory_.path().string();
   for (const std::string spelling : {"/x", "//x", "/./x", "/y/../x", "/.uploads/..//x"}) {
-    EXPECT_TRUE(store_.is_same_place(here + "/x", here + spelling)) << spelling;
+    EXPECT_TRUE(is_same_place(here + "/x", here + spelling)) << spelling;
   }
   for (const std::string other : {"/y", "/x/", "/X", "/%78", "/y/x", "/../x"}) {
-    EXPECT_FALSE(store_.is_same_place(here + "/x", here + other)) << other;
+    EXPECT_FALSE(is_same_place(here + "/x", here + other)) << other;
   }
-  EXPECT_TRUE(store_.is_same_place("rbd://pool/x", "rbd://pool/x"));
-  EXPECT_FALSE(store_.is_same_place("rbd://pool/x", "rbd://pool//x"));
+  EXPECT_FALSE(is_same_place("rbd://pool/x", "rbd://pool//x"));
 }
 
 }  // namespace

@@ -233,10 +233,21 @@ TEST_F(Recovery, ForgetsALostUploadOnceItsImageIsDeleted) {
 
 TEST_F(Recovery, RemovesBytesThatNoRowTellsOf) {
   store("x", "data");
-  const auto orphan = ImageId::random();
+  const auto orphan = add("y").id;
   std::ofstream(datadir() / ".uploads" / orphan.text()) << "left over";
   EXPECT_EQ(catalog_->recover().discarded, 1U);
   EXPECT_EQ(stored_files().size(), 1U);
+}
+
+TEST_F(Recovery, LeavesBytesOfAnotherCatalogsImagesAlone) {
+  store("x", "data");
+  const auto stranger = ImageId::random();
+  std::ofstream(datadir() / ".uploads" / stranger.text()) << "acknowledged by somebody else";
+  EXPECT_EQ(catalog_->recover().discarded, 0U);
+  EXPECT_EQ(stored_files().size(), 2U);
+  std::vector<std::string> findings;
+  catalog_->check([&](const Finding& each) { findings.push_back(each.subject); });
+  EXPECT_THAT(findings, ElementsAre(stranger.text()));
 }
 
 TEST_F(Recovery, RemovesDataWhoseDeletionWasInterrupted) {

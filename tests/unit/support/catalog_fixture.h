@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "catalog/catalog.h"
+#include "catalog/known_store.h"
 #include "tests/unit/support/temporary_directory.h"
 
 namespace glance::test {
@@ -56,11 +57,12 @@ class CatalogFixture : public ::testing::Test {
     return data;
   }
 
-  /// Files in the store, spools included, by name.
+  /// Files in the store, spools included, by name; not its marker.
   [[nodiscard]] std::vector<std::string> stored_files() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(datadir())) {
-      if (entry.is_regular_file()) names.push_back(entry.path().filename());
+      const std::string name = entry.path().filename();
+      if (entry.is_regular_file() && name != kStoreMarker) names.push_back(name);
     }
     return names;
   }

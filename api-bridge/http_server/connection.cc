@@ -17,6 +17,7 @@
 #include "api-bridge/http_server/request_head.h"
 #include "api-bridge/wire/fault.h"
 #include "api-bridge/wire/http_error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "catalog/text/ascii.h"
+
 namespace glance::api {
 namespace {
 

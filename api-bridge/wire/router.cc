@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "api-bridge/wire/http_error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {

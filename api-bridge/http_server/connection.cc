@@ -153,7 +153,7 @@ awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
   } catch (const ConnectionLost& lost) {
     spdlog::debug("{}: connection lost: {}", self->peer_, lost.what());
   } catch (const std::exception& error) {
-    spdlog::error("{}: connection failed: {}", self->peer_, printable(error.what()));
+    spdlog::error("{}: connection failed: {}", self->peer_, error.what());
   }
   self->stream_.close();
   self->deadline_->end();

@@ -46,9 +46,6 @@ struct Target {
 /// A decimal number of digits alone; nothing when it is none or does not fit.
 [[nodiscard]] std::optional<std::uint64_t> parse_digits(std::string_view text) noexcept;
 
-/// The text with control characters escaped, fit for one line of a log.
-[[nodiscard]] std::string printable(std::string_view text);
-
 /// How deep a JSON body may be nested, unless the configuration says otherwise.
 inline constexpr std::size_t kJsonDepth = 64;
 

@@ -13,9 +13,9 @@ namespace glance {
 /// The last steps of every upload, whether its own process takes them or recovery does.
 
 /// Gives sealed data their place in the store, then turns the image active: rename, directory
-/// fsync, one transaction (design § 7), in which it also takes the place of the image that it
-/// replaces. Nothing if the image was deleted meanwhile; then the data are removed. Errors:
-/// exists (the place in the store is taken), io, busy, no_space.
+/// fsync, one transaction (docs/architecture.md, "The way of a byte"), in which it also takes the
+/// place of the image that it replaces. Nothing if the image was deleted meanwhile; then the data
+/// are removed. Errors: exists (the place in the store is taken), io, busy, no_space.
 [[nodiscard]] std::optional<Image> publish_sealed(Database& database, Store& store,
                                                   BlobWriter& blob, const ImageId& id);
 

@@ -20,6 +20,7 @@
 #include "catalog/catalog.h"
 #include "catalog/config/config.h"
 #include "catalog/recovery_loop.h"
+#include "catalog/text/one_line.h"
 
 namespace {
 
@@ -117,10 +118,11 @@ int main(int argc, char** argv) {
     if (arguments) serve(*arguments);
     return 0;
   } catch (const UsageError& error) {
-    std::cerr << "glance-api-bridge: " << error.what() << "\nTry 'glance-api-bridge --help'.\n";
+    std::cerr << "glance-api-bridge: " << glance::one_line(error.what())
+              << "\nTry 'glance-api-bridge --help'.\n";
     return kExitUsage;
   } catch (const std::exception& error) {
-    std::cerr << "glance-api-bridge: " << error.what() << '\n';
+    std::cerr << "glance-api-bridge: " << glance::one_line(error.what()) << '\n';
     return kExitCannotServe;
   }
 }

@@ -308,9 +308,9 @@ Image DatabaseCatalog::resolve(const Caller& caller, const std::string& name_or_
   if (named.size() == 1) return named.front();
   if (named.size() > 1) {
     std::string ids;
-    for (const auto& image : named) ids += "\n  " + image.id.text();
+    for (const auto& image : named) ids += (ids.empty() ? "" : ", ") + image.id.text();
     throw Error(Errc::ambiguous, std::to_string(named.size()) + " images are named '" + name_or_id +
-                                     "'; use one of their ids:" + ids);
+                                     "'; use one of their ids: " + ids);
   }
   if (const auto id = ImageId::parse(name_or_id)) {
     if (auto image = find(caller, *id)) return std::move(*image);

@@ -37,8 +37,8 @@ using Precondition = std::function<bool(const Image&)>;
 ///
 /// Owns the database sessions and the store. Safe for concurrent use; every call blocks for the
 /// time of a database transaction and may throw busy, io or corrupt beside what it lists. What a
-/// call changed is durable when it returns, except `queued` and `saving` (design § 7).
-/// not_found also stands for an image that the caller may not know of.
+/// call changed is durable when it returns, except `queued` and `saving` (docs/catalog-format.md,
+/// "What is durable when"). not_found also stands for an image that the caller may not know of.
 class Catalog {
  public:
   /// Opens the catalog that `config` describes; with `create` an empty database gets its tables
@@ -181,8 +181,8 @@ class Catalog {
 
   [[nodiscard]] virtual std::unique_ptr<ChangeFeed> changes() = 0;
 
-  /// Finishes or takes back what dead processes of this host left behind (design § 7). Safe
-  /// while other processes work on the catalog.
+  /// Finishes or takes back what dead processes of this host left behind (docs/architecture.md,
+  /// "The way of a byte"). Safe while other processes work on the catalog.
   virtual RecoveryReport recover() = 0;
 
   // ── the operator's checks: see consistency.h ──────────────────────────────────────────────

@@ -7,7 +7,7 @@
 namespace glance::api {
 
 /// `POST /v2/images/{image_id}/actions/deactivate`: closes the image's data to all but
-/// administrators; 204, also if they are closed already (contract § 1.8).
+/// administrators; 204, also if they are closed already (docs/image-api.md, "Deactivation").
 [[nodiscard]] Response deactivate_image(Catalog& catalog, const Request& request);
 
 /// `POST /v2/images/{image_id}/actions/reactivate`: opens them again; 204.

@@ -8,6 +8,7 @@
 
 #include "api-bridge/wire/http_error.h"
 #include "catalog/config/config.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 

@@ -12,7 +12,7 @@ struct Config;
 namespace glance::api {
 
 /// The minor versions of the Image API that this server speaks, newest first: those of a Glance 25
-/// without an image cache (contract § 1.1).
+/// without an image cache (docs/image-api.md, "Versions").
 [[nodiscard]] std::vector<unsigned> api_minors(const Config& config);
 
 /// What clients reach this server by: the configured endpoint, else the address they used.

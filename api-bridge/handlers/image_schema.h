@@ -9,8 +9,8 @@ struct Config;
 
 namespace glance::api {
 
-/// The JSON schemas that clients build their command lines and models from (contract § 1.14).
-/// `stores` is left out of the image's: glanceclient without Keystone dies of it.
+/// The JSON schemas that clients build their command lines and models from (docs/image-api.md,
+/// "Schemas", which says why `stores` is left out of the image's).
 [[nodiscard]] nlohmann::ordered_json image_schema(const Config& config);
 [[nodiscard]] nlohmann::ordered_json images_schema(const Config& config);
 [[nodiscard]] nlohmann::ordered_json member_schema();

@@ -6,7 +6,8 @@
 
 namespace glance::api {
 
-/// `GET /v2/images`: a page of images with links to the first and the next page (contract § 3).
+/// `GET /v2/images`: a page of images with links to the first and the next page (docs/image-api.md,
+/// "Lists").
 [[nodiscard]] Response list_images(Catalog& catalog, const Request& request);
 
 /// `POST /v2/images`: 201 and the new image.

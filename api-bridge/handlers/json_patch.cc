@@ -13,6 +13,7 @@
 #include "api-bridge/handlers/json_body.h"
 #include "api-bridge/handlers/location_patch.h"
 #include "api-bridge/wire/http_error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {

@@ -10,7 +10,7 @@
 
 namespace glance::api {
 
-/// The two patch languages of the Image API (contract § 1.3).
+/// The two patch languages of the Image API (docs/image-api.md, "Changing an image").
 enum class PatchDialect {
   v2_0,  ///< {"add": "/name", "value": …}: `add` refuses what is there already
   v2_1,  ///< {"op": "add", "path": "/name", "value": …}: `add` overwrites

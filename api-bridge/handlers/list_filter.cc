@@ -13,6 +13,7 @@
 #include "api-bridge/wire/http.h"
 #include "api-bridge/wire/http_error.h"
 #include "catalog/model/timestamp.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {

@@ -9,8 +9,9 @@
 
 namespace glance::api {
 
-/// Adds what one parameter of `GET /v2/images` filters by to the query (contract § 3.2). Pure.
-/// A name that is no attribute's filters by a custom property. Throws HttpError 400.
+/// Adds what one parameter of `GET /v2/images` filters by to the query (docs/image-api.md,
+/// "Lists"). Pure. A name that is no attribute's filters by a custom property. Throws HttpError
+/// 400.
 void add_list_filter(const std::string& name, const std::string& value, ImageQuery& query);
 
 /// The values of an `in:` list: `a,"b,c",d`. Inside quotes a backslash takes the next character

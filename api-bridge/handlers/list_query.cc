@@ -14,6 +14,7 @@
 #include "api-bridge/handlers/list_filter.h"
 #include "api-bridge/wire/http_error.h"
 #include "catalog/config/config.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {

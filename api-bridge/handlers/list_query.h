@@ -12,9 +12,9 @@ struct Config;
 
 namespace glance::api {
 
-/// The parameters of `GET /v2/images` as a query (contract § 3). Pure. The limit is always set:
-/// the configured default where none is asked for, and never above the configured maximum.
-/// Throws HttpError 400 for what Glance refuses, and where Glance fails.
+/// The parameters of `GET /v2/images` as a query (docs/image-api.md, "Lists"). Pure. The limit is
+/// always set: the configured default where none is asked for, and never above the configured
+/// maximum. Throws HttpError 400 for what Glance refuses, and where Glance fails.
 [[nodiscard]] ImageQuery parse_list_query(const Query& parameters, const Config& config);
 
 /// The link to the first page: the request's own parameters, all of them, without the marker.

@@ -8,8 +8,8 @@
 namespace glance::api {
 
 /// The value of an operation on `/locations/…`: `{"url": …, "metadata": {…}}` and perhaps
-/// `"validation_data"` (contract § 1.3). Pure. Throws HttpError 400 for what the image schema
-/// refuses.
+/// `"validation_data"` (docs/image-api.md, "Locations"). Pure. Throws HttpError 400 for what the
+/// image schema refuses.
 [[nodiscard]] NewLocation parse_location(const nlohmann::json& value);
 
 /// The value of an operation that replaces `/locations`: a list of them.

@@ -17,6 +17,7 @@
 #include "api-bridge/http_server/request_head.h"
 #include "api-bridge/wire/fault.h"
 #include "api-bridge/wire/http_error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {
@@ -152,7 +153,7 @@ awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
   } catch (const ConnectionLost& lost) {
     spdlog::debug("{}: connection lost: {}", self->peer_, lost.what());
   } catch (const std::exception& error) {
-    spdlog::error("{}: connection failed: {}", self->peer_, printable(error.what()));
+    spdlog::error("{}: connection failed: {}", self->peer_, error.what());
   }
   self->stream_.close();
   self->deadline_->end();

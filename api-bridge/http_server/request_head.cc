@@ -11,6 +11,7 @@
 #include "api-bridge/wire/head_check.h"
 #include "api-bridge/wire/http_error.h"
 #include "catalog/model/image.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {

@@ -6,6 +6,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "catalog/text/one_line.h"
+
 namespace glance::api {
 namespace {
 
@@ -14,11 +16,9 @@ constexpr int kClientClosed = 499;
 std::string escaped(std::string_view text) {
   if (text.empty()) return "-";
   std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte > 0x7E || c == '"' || c == '\\') {
-      out += fmt::format("\\x{:02x}", byte);
+  for (const char c : one_line(text)) {
+    if (c == '"') {
+      out += "\\x22";
     } else {
       out.push_back(c);
     }

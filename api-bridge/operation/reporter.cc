@@ -9,6 +9,7 @@
 
 #include "api-bridge/operation/access_log.h"
 #include "api-bridge/wire/http.h"
+#include "catalog/text/log_format.h"
 
 namespace glance::api {
 namespace {
@@ -44,7 +45,7 @@ Reporter::Reporter(const BridgeConfig& config)
     : log_(std::make_shared<LogFile>(config.log_file)), access_log_(open_access_log(config, log_)) {
   auto logger =
       std::make_shared<spdlog::logger>("glance-api-bridge", std::make_shared<LogFileSink>(log_));
-  logger->set_pattern(kPattern);
+  logger->set_formatter(log_format(kPattern));
   logger->set_level(config.debug ? spdlog::level::debug : spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
 }

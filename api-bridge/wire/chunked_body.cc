@@ -6,6 +6,8 @@
 
 #include "api-bridge/wire/http.h"
 #include "api-bridge/wire/http_error.h"
+#include "catalog/text/ascii.h"
+#include "catalog/text/hex.h"
 
 namespace glance::api {
 namespace {
@@ -16,10 +18,6 @@ constexpr std::size_t kMaxSizeDigits = 16;
 
 [[noreturn]] void refuse(const char* why) {
   throw HttpError(400, "The request's body is malformed.", why);
-}
-
-bool is_hex_digit(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 /// Tabs may stand in extensions and trailers; other control characters nowhere.

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
 
 #include "api-bridge/wire/http_error.h"
+#include "catalog/text/ascii.h"
+#include "catalog/text/hex.h"
 
 namespace glance::api {
 namespace {
@@ -45,9 +48,7 @@ std::string entity_tag_of(std::string_view text) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
   constexpr std::size_t kEnough = 16;
-  std::string hex;
-  for (std::size_t i = 0; i < kEnough; ++i) hex += fmt::format("{:02x}", digest.at(i));
-  return entity_tag(hex);
+  return entity_tag(to_hex(std::span(digest).first(kEnough)));
 }
 
 std::optional<std::string> data_tag(const Image& image) {

@@ -7,10 +7,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "api-bridge/wire/http_error.h"
+#include "catalog/text/ascii.h"
+#include "catalog/text/hex.h"
 
 namespace glance::api {
 namespace {
@@ -28,9 +31,9 @@ constexpr std::array<Algorithm, 3> kAlgorithms = {
 using Values = std::map<std::string_view, std::string>;
 
 std::optional<unsigned> base64_digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (is_upper(c)) return c - 'A';
+  if (is_lower(c)) return c - 'a' + 26;
+  if (is_digit(c)) return c - '0' + 52;
   if (c == '+') return 62;
   if (c == '/') return 63;
   return std::nullopt;
@@ -45,7 +48,7 @@ std::optional<std::string> hex_of_base64(std::string_view text) {
   if (padding > 2 || text.substr(data.size()) != std::string_view("==").substr(0, padding)) {
     return std::nullopt;
   }
-  std::string hex;
+  std::vector<unsigned char> bytes;
   std::uint32_t bits = 0;
   unsigned count = 0;
   for (const char c : data) {
@@ -55,9 +58,9 @@ std::optional<std::string> hex_of_base64(std::string_view text) {
     count += 6;
     if (count < 8) continue;
     count -= 8;
-    hex += fmt::format("{:02x}", (bits >> count) & 0xFF);
+    bytes.push_back((bits >> count) & 0xFF);
   }
-  return hex;
+  return to_hex(bytes);
 }
 
 void add(Values& values, const Algorithm& algorithm, std::string hex) {
@@ -77,15 +80,7 @@ void read_content_md5(const Request& request, Values& values) {
   const auto& md5 = kAlgorithms.front();
   const auto text = trim(request.header(kField).value_or(""));
   if (text.empty()) return;
-  constexpr std::string_view kHexDigits = "0123456789abcdefABCDEF";
-  if (text.size() == 2 * md5.size && text.find_first_not_of(kHexDigits) == text.npos) {
-    std::string hex(text);
-    std::ranges::transform(hex, hex.begin(), [](char c) {
-      return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    add(values, md5, std::move(hex));
-    return;
-  }
+  if (is_hex(text, 2 * md5.size)) return add(values, md5, lower_case(text));
   auto hex = hex_of_base64(text);
   if (!hex || hex->size() != 2 * md5.size) refuse(kField, md5);
   add(values, md5, *std::move(hex));

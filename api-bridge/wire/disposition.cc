@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "api-bridge/wire/http.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {
@@ -40,9 +41,7 @@ std::string percent_encoded(std::string_view text) {
   constexpr std::string_view kPlain = "!#$&+-.^_`|~";
   std::string out;
   for (const char c : text) {
-    const bool alphanumeric =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (alphanumeric || kPlain.find(c) != std::string_view::npos) {
+    if (is_alphanumeric(c) || kPlain.find(c) != std::string_view::npos) {
       out.push_back(c);
     } else {
       out += fmt::format("%{:02X}", static_cast<unsigned char>(c));

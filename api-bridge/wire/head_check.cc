@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api-bridge/wire/http.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {
@@ -104,9 +105,7 @@ Fault collect(std::string_view line, FramingFields& fields) {
 bool is_host(std::string_view text) noexcept {
   constexpr std::string_view kPunctuation = "-._~!$&'()*+,;=%:[]";
   return std::ranges::all_of(text, [&](char c) {
-    const bool alphanumeric =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return alphanumeric || kPunctuation.find(c) != std::string_view::npos;
+    return is_alphanumeric(c) || kPunctuation.find(c) != std::string_view::npos;
   });
 }
 

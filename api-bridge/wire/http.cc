@@ -7,21 +7,12 @@
 
 #include <fmt/format.h>
 
+#include "catalog/text/ascii.h"
+#include "catalog/text/hex.h"
 #include "catalog/text/utf8.h"
 
 namespace glance::api {
 namespace {
-
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::optional<unsigned char> hex_byte(std::string_view digits) noexcept {
-  unsigned char value = 0;
-  const auto [rest, error] = std::from_chars(digits.begin(), digits.end(), value, 16);
-  if (digits.size() != 2 || error != std::errc{} || rest != digits.end()) return std::nullopt;
-  return value;
-}
 
 /// Nothing when the result is not UTF-8 or holds a NUL, which no database keeps.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
@@ -97,36 +88,11 @@ std::string_view without_authority(std::string_view target) {
 
 }  // namespace
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-std::string_view trim(std::string_view text) noexcept {
-  constexpr std::string_view kBlank = " \t";
-  const auto first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
 std::optional<std::uint64_t> parse_digits(std::string_view text) noexcept {
   std::uint64_t value = 0;
   const auto [rest, error] = std::from_chars(text.begin(), text.end(), value);
   if (error != std::errc{} || rest != text.end()) return std::nullopt;
   return value;
-}
-
-std::string printable(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F || c == '\\') {
-      out += fmt::format("\\x{:02x}", byte);
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out;
 }
 
 std::optional<Target> parse_target(std::string_view target) {
@@ -155,9 +121,7 @@ std::optional<std::string_view> target_authority(std::string_view target) {
 std::string encode_query_value(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool is_letter = lower(c) >= 'a' && lower(c) <= 'z';
-    const bool is_digit = c >= '0' && c <= '9';
-    if (is_letter || is_digit || std::string_view("_.-~").find(c) != std::string_view::npos) {
+    if (is_alphanumeric(c) || std::string_view("_.-~").find(c) != std::string_view::npos) {
       out.push_back(c);
     } else if (c == ' ') {
       out.push_back('+');

@@ -43,17 +43,8 @@ struct Target {
 /// Percent-encodes as application/x-www-form-urlencoded does, a space becoming `+`.
 [[nodiscard]] std::string encode_query_value(std::string_view text);
 
-/// Whether two strings are equal but for the case of ASCII letters.
-[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
-
-/// Without the spaces and tabs around it.
-[[nodiscard]] std::string_view trim(std::string_view text) noexcept;
-
 /// A decimal number of digits alone; nothing when it is none or does not fit.
 [[nodiscard]] std::optional<std::uint64_t> parse_digits(std::string_view text) noexcept;
-
-/// The text with control characters escaped, fit for one line of a log.
-[[nodiscard]] std::string printable(std::string_view text);
 
 /// How deep a JSON body may be nested, unless the configuration says otherwise.
 inline constexpr std::size_t kJsonDepth = 64;

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "catalog/text/ascii.h"
+
 namespace glance::api {
 namespace {
 
@@ -140,15 +142,13 @@ HttpError from_catalog(const Error& error, const Request& request) {
   const auto level = status >= 500 ? spdlog::level::err
                      : hidden      ? spdlog::level::warn
                                    : spdlog::level::debug;
-  spdlog::log(level, "{} {} {} {}: {}: {}", request.request_id, request.method,
-              printable(request.target), level_name(status), to_string(error.code()),
-              printable(error.what()));
+  spdlog::log(level, "{} {} {} {}: {}: {}", request.request_id, request.method, request.target,
+              level_name(status), to_string(error.code()), error.what());
   return {status, client_text(error)};
 }
 
 HttpError unforeseen(const Request& request, std::string_view what) {
-  spdlog::error("{} {} {} failed: {}", request.request_id, request.method,
-                printable(request.target), printable(what));
+  spdlog::error("{} {} {} failed: {}", request.request_id, request.method, request.target, what);
   return {500, std::string(kServerFault)};
 }
 
@@ -295,7 +295,7 @@ Response failure_response(const std::exception_ptr& failure, const Request& requ
 
 void log_broken_answer(const std::exception_ptr& failure, const Request& request) {
   spdlog::error("{} {} {}: the answer broke off: {}", request.request_id, request.method,
-                printable(request.target), printable(words_of(failure)));
+                request.target, words_of(failure));
 }
 
 }  // namespace glance::api

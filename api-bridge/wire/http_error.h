@@ -40,7 +40,7 @@ class HttpError : public std::runtime_error {
 [[nodiscard]] std::string_view reason_of(int status) noexcept;
 
 /// An error document in HTML, JSON or plain text, whichever `accept` (the value of the request's
-/// Accept header, empty when absent) likes best (contract § 0.2).
+/// Accept header, empty when absent) likes best (docs/image-api.md, "Errors").
 [[nodiscard]] Response error_response(const HttpError& error, std::string_view accept);
 
 /// The answer to a request whose handler threw: an HttpError as it is, an Error by its code, in its

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "api-bridge/wire/http_error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {

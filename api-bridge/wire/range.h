@@ -17,7 +17,7 @@ struct ByteRange {
 };
 
 /// What a download asks for by `Range: bytes=a-b`, or by the `Content-Range: bytes a-b/*` that
-/// old clients send (contract § 1.4); nothing when it asks for all of the `size` bytes.
+/// old clients send (docs/image-api.md, "Data"); nothing when it asks for all of the `size` bytes.
 /// Throws HttpError: 400 for several ranges, 416 for one that is malformed or not there.
 [[nodiscard]] std::optional<ByteRange> requested_range(const Request& request, std::uint64_t size);
 

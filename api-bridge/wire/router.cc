@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "api-bridge/wire/http_error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::api {
 namespace {
@@ -67,7 +68,8 @@ bool Router::is_version_prefix(std::string_view segment) const noexcept {
   });
 }
 
-/// Clients may name the version in the Accept header instead of the path (contract § 0.1).
+/// Clients may name the version in the Accept header instead of the path (docs/image-api.md,
+/// "Versions").
 bool Router::accepts_version(const Request& request) const {
   constexpr std::string_view kVendor = "application/vnd.openstack.images-";
   const auto accept = trim(request.header("Accept").value_or(""));

@@ -17,6 +17,7 @@
 #include "catalog/base/error.h"
 #include "catalog/config/config_reader.h"
 #include "catalog/config/oslo_config.h"
+#include "catalog/text/ascii.h"
 
 namespace glance {
 namespace {
@@ -153,12 +154,12 @@ std::map<std::string, std::string> read_backends(const ConfigReader& reader, con
   std::map<std::string, std::string> backends;
   for (const std::string& item : ConfigReader::split_list(value.text)) {
     const std::size_t colon = item.find(':');
-    const std::string id(ConfigReader::trim(std::string_view(item).substr(0, colon)));
+    const std::string id(trim(std::string_view(item).substr(0, colon)));
     if (colon == std::string::npos || id.empty() || id.starts_with("os_glance_")) {
       reader.refuse(option, value, "a list of stores",
                     "ID:TYPE, … with ids that do not begin with os_glance_");
     }
-    backends.insert_or_assign(id, ConfigReader::trim(std::string_view(item).substr(colon + 1)));
+    backends.insert_or_assign(id, trim(std::string_view(item).substr(colon + 1)));
   }
   return backends;
 }
@@ -234,7 +235,7 @@ void read_storage_quota(const ConfigReader& reader, Config& config) {
   const std::string_view text = value->text;
   std::uint64_t number = 0;
   const auto [stop, failure] = std::from_chars(text.begin(), text.end(), number);
-  const std::string_view unit = ConfigReader::trim(std::string_view(stop, text.end()));
+  const std::string_view unit = trim(std::string_view(stop, text.end()));
   const auto* found = std::ranges::find(kUnits, unit.empty() ? "B" : unit);
   const auto shift = 10U * static_cast<unsigned>(found - kUnits.begin());
   constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();

@@ -12,7 +12,7 @@
 namespace glance {
 
 /// The limits and lists that values are checked against; keys and defaults are Glance's
-/// (contract § 9). A negative quota means unlimited.
+/// (docs/image-api.md, "Limits"). A negative quota means unlimited.
 struct ImageLimits {
   std::uint64_t image_size_cap = 1099511627776;  ///< bytes
   std::int64_t image_property_quota = 128;

@@ -7,26 +7,9 @@
 #include <fmt/format.h>
 
 #include "catalog/base/error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance {
-namespace {
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
-}  // namespace
-
-std::string_view ConfigReader::trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 std::vector<std::string> ConfigReader::split_list(std::string_view text) {
   text = trim(text);

@@ -68,9 +68,6 @@ class ConfigReader {
   /// The items of `a,b` or, as options with bounds are written, `[a,b]`.
   [[nodiscard]] static std::vector<std::string> split_list(std::string_view text);
 
-  /// Without the blanks around it.
-  [[nodiscard]] static std::string_view trim(std::string_view text);
-
  private:
   [[noreturn]] void refuse_number(const ConfigOption& option, const OsloConfig::Value& value,
                                   const std::string& min, const std::string& max) const;

@@ -9,21 +9,10 @@
 #include <utility>
 
 #include "catalog/base/error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance {
 namespace {
-
-constexpr std::string_view kBlanks = " \t\r\f\v";
-
-std::string_view trim_right(std::string_view text) {
-  const std::size_t last = text.find_last_not_of(kBlanks);
-  return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
-}
-
-std::string_view trim(std::string_view text) {
-  text = trim_right(text);
-  return text.substr(std::min(text.find_first_not_of(kBlanks), text.size()));
-}
 
 std::string_view without_quotes(std::string_view text) {
   if (text.empty() || text.front() != text.back()) return text;
@@ -33,12 +22,7 @@ std::string_view without_quotes(std::string_view text) {
 
 /// Sections are found in any case, except that `[default]` is not `[DEFAULT]`.
 std::string normalized_section(std::string_view name) {
-  std::string text(name);
-  if (text == "DEFAULT") return text;
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
+  return name == "DEFAULT" ? std::string(name) : lower_case(name);
 }
 
 }  // namespace

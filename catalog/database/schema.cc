@@ -233,7 +233,8 @@ Addition page_index(const std::string& column) {
 
 // Tables and indexes of ours. Each order that the Image API can list in has an index that starts
 // with `deleted` and ends with the columns that break ties; tags, properties, members and locations
-// are found by their values. None of Glance's own indexes does either (design § 4).
+// are found by their values. None of Glance's own indexes does either (docs/catalog-format.md,
+// "Indexes").
 const std::array kTables = {
     Addition{"glancefs_changes",
              "CREATE TABLE glancefs_changes ("

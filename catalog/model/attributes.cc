@@ -14,6 +14,7 @@
 #include "catalog/config/config.h"
 #include "catalog/model/known_properties.h"
 #include "catalog/model/timestamp.h"
+#include "catalog/text/ascii.h"
 #include "catalog/text/utf8.h"
 
 namespace glance {
@@ -82,11 +83,8 @@ std::string title(std::string_view key) {
   std::string text(key);
   bool in_word = false;
   for (char& c : text) {
-    const bool lower = c >= 'a' && c <= 'z';
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (lower && !in_word) c = static_cast<char>(c - 'a' + 'A');
-    if (upper && in_word) c = static_cast<char>(c - 'A' + 'a');
-    in_word = lower || upper;
+    c = in_word ? lower(c) : upper(c);
+    in_word = is_lower(c) || is_upper(c);
   }
   return text;
 }

@@ -35,7 +35,7 @@ struct CoreAttribute {
 [[nodiscard]] std::span<const CoreAttribute> core_attributes() noexcept;
 
 /// Names that neither users nor properties may take: `location`, `deleted`, `deleted_at`,
-/// `locations` and everything that starts with `os_glance` (contract § 1.2).
+/// `locations` and everything that starts with `os_glance` (docs/image-api.md, "Images").
 [[nodiscard]] bool is_reserved_attribute(std::string_view name) noexcept;
 
 /// One wish to change an image. The four kinds follow JSON Patch and setxattr(2) at once.
@@ -52,9 +52,10 @@ struct AttributeEdit {
   AttributeValue value = nullptr;
 };
 
-/// Applies `edit` to `image`, in memory, after checking it against the rules of contract § 1.3
-/// and § 2. Pure. Errors: read_only_key, forbidden (reserved, core removal, formats of an image
-/// that has data), invalid, conflict, exists, not_found, over_quota (property or tag quota).
+/// Applies `edit` to `image`, in memory, after checking it against the rules of
+/// docs/image-api.md, "Images" and "Changing an image". Pure. Errors: read_only_key, forbidden
+/// (reserved, core removal, formats of an image that has data), invalid, conflict, exists,
+/// not_found, over_quota (property or tag quota).
 void apply(const AttributeEdit& edit, const ImageLimits& limits, Image& image);
 
 /// The same checks for all of a draft. Errors: as apply().

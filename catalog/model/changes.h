@@ -9,7 +9,8 @@
 namespace glance {
 
 /// What happened in the catalog since the last look, whoever did it: this process, another door,
-/// a real Glance. The feed is kept by triggers (design § 7), so that no writer can forget it.
+/// a real Glance. The feed is kept by triggers (docs/catalog-format.md, "The feed"), so that no
+/// writer can forget it.
 struct Changes {
   bool everything = false;      ///< the feed does not reach back far enough: look at all again
   std::vector<ImageId> images;  ///< changed, added or removed; no duplicates

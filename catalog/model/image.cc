@@ -10,6 +10,7 @@
 #include <openssl/rand.h>
 
 #include "catalog/base/error.h"
+#include "catalog/text/hex.h"
 
 namespace glance {
 namespace {
@@ -18,10 +19,6 @@ constexpr std::size_t kIdLength = 36;
 
 constexpr bool is_hyphen_place(std::size_t index) noexcept {
   return index == 8 || index == 13 || index == 18 || index == 23;
-}
-
-constexpr bool is_hex_digit(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 constexpr std::array<std::pair<ImageStatus, std::string_view>, 9> kStatusNames = {{
@@ -102,13 +99,9 @@ ImageId ImageId::random() {
   }
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0FU) | 0x40U);  // version 4: random
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3FU) | 0x80U);  // variant of RFC 9562
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(kIdLength);
-  for (const unsigned char byte : bytes) {
-    if (is_hyphen_place(text.size())) text += '-';
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 0x0FU];
+  std::string text = to_hex(bytes);
+  for (std::size_t i = 0; i < kIdLength; ++i) {
+    if (is_hyphen_place(i)) text.insert(i, 1, '-');
   }
   return ImageId(std::move(text));
 }

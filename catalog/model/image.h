@@ -54,7 +54,7 @@ enum class ImageStatus {
 [[nodiscard]] std::string_view to_string(ImageStatus status) noexcept;
 [[nodiscard]] std::optional<ImageStatus> parse_image_status(std::string_view text) noexcept;
 
-/// Whether Glance's state machine knows the step (contract § 4).
+/// Whether Glance's state machine knows the step (docs/image-api.md, "Statuses").
 [[nodiscard]] bool can_transition(ImageStatus from, ImageStatus to) noexcept;
 
 /// Data are on their way: saving, uploading, importing.

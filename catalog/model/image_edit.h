@@ -12,7 +12,7 @@
 namespace glance {
 
 /// What a caller says of data that he registers: taken over as it is, for an image that has no
-/// digests yet (contract § 1.3).
+/// digests yet (docs/image-api.md, "Locations").
 struct ValidationData {
   std::optional<std::string> checksum;  ///< MD5, in hex
   std::string os_hash_algo;

@@ -9,9 +9,9 @@ namespace glance {
 
 struct Config;
 
-/// The image as the Image API's JSON object (contract § 2.1): what REST answers and what the
-/// xattr `user.glance.metadata` holds. `direct_url` and `locations` appear as the configuration
-/// says.
+/// The image as the Image API's JSON object (docs/image-api.md, "Images"): what REST answers and
+/// what the xattr `user.glance.metadata` holds. `direct_url` and `locations` appear as the
+/// configuration says.
 [[nodiscard]] std::string image_to_json(const Image& image, const Config& config);
 
 }  // namespace glance

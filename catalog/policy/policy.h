@@ -7,8 +7,8 @@
 
 namespace glance {
 
-/// Whether the caller may know that the image exists (contract § 3.3, by-id visibility; shared
-/// images also admit members, which the database knows). Pure.
+/// Whether the caller may know that the image exists (docs/image-api.md, "Who sees what": by its
+/// id; shared images also admit members, which the database knows). Pure.
 [[nodiscard]] bool may_see(const Caller& caller, const Image& image) noexcept;
 
 /// Whether the caller may change, fill or delete the image: its owner's project and admins. Pure.

@@ -12,8 +12,8 @@ namespace glance {
 
 struct ImageLimits;
 
-/// The rules of sharing images with projects (contract § 1.6); what Catalog's calls of the same
-/// names do, inside the caller's transaction, with the errors that they list.
+/// The rules of sharing images with projects (docs/image-api.md, "Members"); what Catalog's calls
+/// of the same names do, inside the caller's transaction, with the errors that they list.
 namespace sharing {
 
 [[nodiscard]] std::vector<ImageMember> members(Session& sql, const Caller& caller,

@@ -114,7 +114,7 @@ std::optional<Image> image_of(const ImageRow& row) {
 }
 
 // `IS FALSE` and not `= false`: it keeps SQLite's planner away from Glance's single-column indexes
-// on `deleted`, which it would prefer to the one on image_id (design § 4).
+// on `deleted`, which it would prefer to the one on image_id (docs/catalog-format.md, "Indexes").
 constexpr std::string_view kPropertiesOf =
     "SELECT image_id, name, value FROM image_properties WHERE deleted IS FALSE AND image_id IN ";
 constexpr std::string_view kTagsOf =

@@ -123,7 +123,7 @@ Condition condition_of(const ImageFilter& filter) {
 }
 
 /// The same condition, out of sight of SQLite's planner, which would otherwise take any index for
-/// better than the one that has the page's order (design § 4).
+/// better than the one that has the page's order (docs/catalog-format.md, "Indexes").
 std::string hidden(const std::string& condition) {
   return "(" + condition + ") IS TRUE";
 }

@@ -2,59 +2,142 @@
 #include "catalog/text/one_line.h"
 
 #include <algorithm>
-#include <cstddef>
+#include <clocale>
+#include <cwchar>
 
 #include <fmt/format.h>
-
-#include "catalog/text/utf8.h"
 
 namespace glance {
 namespace {
 
-constexpr std::size_t kLongestCharacter = 4;
+/// What characters are is the C library's to know, and it knows Unicode in a UTF-8 locale only.
+/// This one is always there; it holds for the calling thread and scope.
+class Utf8Locale {
+ public:
+  Utf8Locale() : before_(::uselocale(locale())) {}
+  ~Utf8Locale() { ::uselocale(before_); }
+  Utf8Locale(const Utf8Locale&) = delete;
+  Utf8Locale& operator=(const Utf8Locale&) = delete;
 
-/// The bytes of the well-formed character that `text` begins with; 0 if there is none.
-std::size_t character_length(std::string_view text) noexcept {
-  for (std::size_t length = 1; length <= std::min(text.size(), kLongestCharacter); ++length) {
-    if (is_valid_utf8(text.substr(0, length))) return length;
+ private:
+  /// Made once: each time would be a look at the disk.
+  static ::locale_t locale() {
+    static const ::locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    return utf8;
   }
-  return 0;
+
+  const ::locale_t before_;
+};
+
+/// Format characters that are printable as far as wcwidth(3) goes, but deceive the eye: zero
+/// width spaces, direction marks and overrides, the byte order mark.
+bool deceives(wchar_t c) noexcept {
+  return (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x00AD || c == 0x061C;
 }
 
-bool is_control(std::string_view character) noexcept {
-  const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(character[index]); };
-  if (character.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7f;
-  return character.size() == 2 && byte(0) == 0xc2 && byte(1) < 0xa0;
+/// One character of a text, or a byte that begins none.
+struct Character {
+  std::string_view bytes;
+  bool is_utf8 = false;
+  wchar_t code = L'\0';  ///< of UTF-8
+  int width = -1;        ///< columns; negative for what cannot be shown
+};
+
+/// Whether text that consists of such bytes needs no look at its characters.
+bool is_plain(char c) noexcept {
+  return c >= 0x20 && c <= 0x7E && c != '\\';
 }
 
-void append_escaped(std::string& line, std::string_view bytes) {
-  for (const char byte : bytes) {
-    if (byte == '\n') {
-      line += "\\n";
-    } else if (byte == '\t') {
-      line += "\\t";
-    } else {
-      line += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
-    }
+/// Of a text that is not empty. The thread's locale must be Utf8Locale.
+Character first_character(std::string_view text) {
+  wchar_t code = 0;
+  std::mbstate_t state{};
+  const std::size_t length = std::mbrtowc(&code, text.data(), text.size(), &state);
+  if (length == static_cast<std::size_t>(-1) || length == static_cast<std::size_t>(-2)) {
+    return {.bytes = text.substr(0, 1)};
   }
+  const bool shown = code != L'\0' && !deceives(code);
+  return {.bytes = text.substr(0, std::max<std::size_t>(length, 1)),  // 0 stands for NUL
+          .is_utf8 = true,
+          .code = code,
+          .width = shown ? ::wcwidth(code) : -1};
+}
+
+template <typename Visit>
+void each_character(std::string_view text, Visit visit) {
+  const Utf8Locale utf8;
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    visit(character);
+    text.remove_prefix(character.bytes.size());
+  }
+}
+
+std::string escape(const Character& character) {
+  const auto byte = static_cast<unsigned char>(character.bytes.front());
+  if (!character.is_utf8) return fmt::format("\\x{:02x}", byte);
+  switch (character.code) {
+    case L'\n':
+      return "\\n";
+    case L'\t':
+      return "\\t";
+    case L'\r':
+      return "\\r";
+    case L'\\':
+      return "\\\\";
+    default:
+      return character.bytes.size() == 1
+                 ? fmt::format("\\x{:02x}", byte)
+                 : fmt::format("\\u{{{:04x}}}", static_cast<unsigned>(character.code));
+  }
+}
+
+/// As UTF-16 has it (RFC 8259 § 7).
+std::string json_escape(wchar_t code) {
+  constexpr unsigned kBeyond = 0x10000;
+  const auto value = static_cast<unsigned>(code);
+  if (value < kBeyond) return fmt::format("\\u{:04x}", value);
+  return fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((value - kBeyond) >> 10U),
+                     0xDC00 + ((value - kBeyond) & 0x3FFU));
 }
 
 }  // namespace
 
 std::string one_line(std::string_view text) {
+  if (std::ranges::all_of(text, is_plain)) return std::string(text);
   std::string line;
   line.reserve(text.size());
-  while (!text.empty()) {
-    const std::size_t length = character_length(text);
-    const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
-    if (length == 0 || is_control(character)) {
-      append_escaped(line, character);
+  each_character(text, [&](const Character& character) {
+    if (character.width < 0 || character.code == L'\\') {
+      line += escape(character);
     } else {
-      line += character;
+      line += character.bytes;
     }
-    text.remove_prefix(character.size());
-  }
+  });
   return line;
+}
+
+std::size_t columns(std::string_view line) {
+  std::size_t sum = 0;
+  each_character(line, [&](const Character& character) {
+    sum += static_cast<std::size_t>(std::max(character.width, 0));
+  });
+  return sum;
+}
+
+std::string printable_json(std::string_view json) {
+  std::string text;
+  text.reserve(json.size());
+  each_character(json, [&](const Character& character) {
+    // What is below U+0020 in a JSON text stands between its values: a line's end.
+    if (character.width < 0 && character.is_utf8 && character.code > L' ') {
+      text += json_escape(character.code);
+    } else {
+      text += character.bytes;
+    }
+  });
+  return text;
 }
 
 }  // namespace glance

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <iostream>
 
 #include <fmt/format.h>
 
+#include "catalog/text/ascii.h"
+#include "catalog/text/hex.h"
 #include "catalog/tool/blocks.h"
 #include "catalog/tool/command.h"
 #include "catalog/tool/images.h"
@@ -87,15 +88,12 @@ ImageDraft described_draft(const Invocation& invocation, const Input& input,
 /// A digest in lower case, as they are recorded.
 std::optional<std::string> given_digest(const Invocation& invocation, const char* option,
                                         std::size_t digits) {
-  auto text = invocation.text(option);
+  const auto text = invocation.text(option);
   if (!text) return std::nullopt;
-  std::ranges::transform(*text, text->begin(), [](char c) {
-    return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  if (text->size() != digits || text->find_first_not_of("0123456789abcdef") != std::string::npos) {
+  if (!is_hex(*text, digits)) {
     throw UsageError(fmt::format("--{} wants {} hexadecimal digits", option, digits));
   }
-  return text;
+  return lower_case(*text);
 }
 
 UploadOptions upload_options(const Invocation& invocation) {

@@ -7,20 +7,9 @@
 #include <fmt/format.h>
 
 #include "catalog/base/error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::tool {
-
-namespace {
-
-/// Rows that others have written may hold capitals.
-std::string lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
-}  // namespace
 
 DigestCheck::DigestCheck(const Image& image) {
   if (image.checksum) expect("md5", *image.checksum);
@@ -30,6 +19,7 @@ DigestCheck::DigestCheck(const Image& image) {
 void DigestCheck::expect(const std::string& algorithm, const std::string& value) {
   if (value.empty()) return;
   try {
+    // Rows that others have written may hold capitals.
     expected_.push_back({algorithm, lower_case(value), Hash(algorithm)});
   } catch (const Error& error) {
     // A hash that this OpenSSL does not have; the other digest may do.

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "catalog/tool/text.h"
+#include "catalog/text/one_line.h"
 
 namespace glance::tool {
 
@@ -14,8 +14,8 @@ void FindingPrinter::print(const Finding& finding) {
   std::string text = finding.text;
   if (finding.name) text = "'" + *finding.name + "': " + text;
   // Flushed, so that whoever watches a long scrub sees it at once.
-  std::cout << fmt::format("{:<12} {}  {}", to_string(finding.fault),
-                           printable(finding.subject).text, printable(text).text)
+  std::cout << fmt::format("{:<12} {}  {}", to_string(finding.fault), one_line(finding.subject),
+                           one_line(text))
             << '\n'
             << std::flush;
 }

@@ -4,8 +4,10 @@
 #include <iostream>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "catalog/model/image_json.h"
+#include "catalog/text/one_line.h"
 #include "catalog/tool/command.h"
 #include "catalog/tool/images.h"
 #include "catalog/tool/table.h"
@@ -24,8 +26,13 @@ Format format_of(const Invocation& invocation) {
   return *format;
 }
 
+/// Cells must be what they are for a program, and cannot be so on a terminal: ls(1) does the same.
+Reader reader() {
+  return ::isatty(STDOUT_FILENO) == 1 ? Reader::person : Reader::program;
+}
+
 void print(const Table& table, Format format) {
-  format == Format::csv ? print_csv(table, std::cout) : print_table(table, std::cout);
+  format == Format::csv ? print_csv(table, reader(), std::cout) : print_table(table, std::cout);
 }
 
 ExitCode db_sync(const Invocation& invocation) {
@@ -41,7 +48,7 @@ std::string size_text(const Image& image, bool human) {
 void print_json(const std::vector<Image>& images, const Config& config) {
   std::cout << '[';
   for (std::size_t i = 0; i < images.size(); ++i) {
-    std::cout << (i > 0 ? ",\n" : "\n") << image_to_json(images[i], config);
+    std::cout << (i > 0 ? ",\n" : "\n") << printable_json(image_to_json(images[i], config));
   }
   std::cout << "\n]\n";
 }
@@ -71,7 +78,7 @@ ExitCode show(const Invocation& invocation) {
   const auto catalog = open_catalog(invocation);
   const auto image = resolve_image(*catalog, invocation.arguments.front());
   if (format == Format::json) {
-    std::cout << image_to_json(image, catalog->config()) << '\n';
+    std::cout << printable_json(image_to_json(image, catalog->config())) << '\n';
     return ExitCode::ok;
   }
   Table table{.header = {"Field", "Value"}, .rows = {}};

@@ -12,9 +12,10 @@
 #include <spdlog/spdlog.h>
 
 #include "catalog/base/error.h"
+#include "catalog/text/log_format.h"
+#include "catalog/text/one_line.h"
 #include "catalog/tool/command.h"
 #include "catalog/tool/interruption.h"
-#include "catalog/tool/text.h"
 #include "version.h"
 
 namespace {
@@ -25,21 +26,9 @@ using namespace glance::tool;
 /// otherwise be lost is shown.
 void log_to_stderr() {
   auto logger = spdlog::stderr_logger_mt("glance-catalog");
-  logger->set_pattern("%n: %v");
+  logger->set_formatter(glance::log_format("%n: %v"));
   logger->set_level(spdlog::level::err);
   spdlog::set_default_logger(std::move(logger));
-}
-
-/// Names come from users: what is in them must not reach the terminal as it is. The lines of a
-/// message (the ids of an ambiguous name) stay lines.
-void complain(std::string_view message) {
-  std::string text;
-  while (!message.empty()) {
-    const auto line = message.substr(0, message.find('\n'));
-    message.remove_prefix(std::min(line.size() + 1, message.size()));
-    text += printable(line).text + '\n';
-  }
-  std::cerr << "glance-catalog: " << text;
 }
 
 ExitCode run(const std::vector<std::string>& words) {
@@ -76,7 +65,7 @@ int end_by(int signal) {
 }
 
 int complain_and_end(ExitCode code, std::string_view message) {
-  complain(message);
+  std::cerr << "glance-catalog: " << glance::one_line(message) << '\n';
   return static_cast<int>(code);
 }
 

@@ -3,30 +3,29 @@
 
 #include <algorithm>
 
-#include "catalog/tool/text.h"
+#include "catalog/text/one_line.h"
 
 namespace glance::tool {
 
 namespace {
 
-using PrintableRow = std::vector<Printable>;
+using Row = std::vector<std::string>;
 
-PrintableRow printable_row(const std::vector<std::string>& row) {
-  PrintableRow cells;
-  cells.reserve(row.size());
-  for (const auto& cell : row) cells.push_back(printable(cell));
+Row printable_row(const Row& row) {
+  Row cells(row.size());
+  std::ranges::transform(row, cells.begin(), [](const auto& cell) { return one_line(cell); });
   return cells;
 }
 
-void print_row(const PrintableRow& row, const std::vector<std::size_t>& widths, std::ostream& out) {
+void print_row(const Row& row, const std::vector<std::size_t>& widths, std::ostream& out) {
   std::size_t blanks = 0;
   for (std::size_t i = 0; i < row.size(); ++i) {
     // Blanks are written only when something follows: no line ends with them.
-    if (!row[i].text.empty()) {
-      out << std::string(blanks, ' ') << row[i].text;
+    if (!row[i].empty()) {
+      out << std::string(blanks, ' ') << row[i];
       blanks = 0;
     }
-    blanks += widths[i] + 1 - row[i].width;
+    blanks += widths[i] + 1 - columns(row[i]);
   }
   out << '\n';
 }
@@ -41,7 +40,7 @@ std::string quoted(const std::string& cell) {
   return text + '"';
 }
 
-void print_csv_row(const std::vector<std::string>& row, std::ostream& out) {
+void print_csv_row(const Row& row, std::ostream& out) {
   for (std::size_t i = 0; i < row.size(); ++i) out << (i > 0 ? "," : "") << quoted(row[i]);
   out << '\n';
 }
@@ -56,21 +55,23 @@ std::optional<Format> parse_format(std::string_view text) noexcept {
 }
 
 void print_table(const Table& table, std::ostream& out) {
-  std::vector<PrintableRow> lines = {printable_row(table.header)};
+  std::vector<Row> lines = {printable_row(table.header)};
   for (const auto& row : table.rows) lines.push_back(printable_row(row));
   std::vector<std::size_t> widths(table.header.size(), 0);
   for (const auto& line : lines) {
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].width);
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], columns(line[i]));
   }
-  PrintableRow rule;
-  for (const auto width : widths) rule.push_back({std::string(width, '-'), width});
+  Row rule;
+  for (const auto width : widths) rule.emplace_back(width, '-');
   lines.insert(lines.begin() + 1, std::move(rule));
   for (const auto& line : lines) print_row(line, widths, out);
 }
 
-void print_csv(const Table& table, std::ostream& out) {
+void print_csv(const Table& table, Reader reader, std::ostream& out) {
   print_csv_row(table.header, out);
-  for (const auto& row : table.rows) print_csv_row(row, out);
+  for (const auto& row : table.rows) {
+    print_csv_row(reader == Reader::person ? printable_row(row) : row, out);
+  }
 }
 
 }  // namespace glance::tool

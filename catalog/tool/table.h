@@ -20,10 +20,14 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
 };
 
-/// For people: each column as wide as its widest cell shows on a terminal; see printable().
+/// For people: each column as wide as its widest cell shows on a terminal; see one_line().
 void print_table(const Table& table, std::ostream& out);
 
-/// For programs: RFC 4180, but with `\n` line ends; texts are not escaped, only quoted.
-void print_csv(const Table& table, std::ostream& out);
+/// Who reads the output.
+enum class Reader { person, program };
+
+/// RFC 4180, but with `\n` line ends. For programs texts are not escaped, only quoted; for people
+/// each is one_line().
+void print_csv(const Table& table, Reader reader, std::ostream& out);
 
 }  // namespace glance::tool

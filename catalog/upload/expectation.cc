@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "catalog/base/error.h"
+#include "catalog/text/ascii.h"
+#include "catalog/text/hex.h"
 #include "catalog/upload/digester.h"
 
 namespace glance {
@@ -19,16 +20,11 @@ constexpr std::size_t kMd5Digits = 32;
 // From MD5 to SHA-512.
 constexpr std::array<std::size_t, 6> kDigits = {kMd5Digits, 40, 56, 64, 96, 128};
 
-std::string lower_hex(std::string_view what, std::string text, std::size_t digits) {
-  const bool hex = std::ranges::all_of(
-      text, [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; });
-  if (!hex || text.size() != digits) {
+std::string lower_hex(std::string_view what, std::string_view text, std::size_t digits) {
+  if (!is_hex(text, digits)) {
     throw Error(Errc::invalid, fmt::format("{} must be {} hexadecimal digits", what, digits));
   }
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
-  return text;
+  return lower_case(text);
 }
 
 void require_equal(std::string_view what, const std::string& expected, const std::string& found) {

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "catalog/base/error.h"
+#include "catalog/text/hex.h"
 
 namespace glance {
 
@@ -16,17 +17,6 @@ namespace {
 
 void require_ok(int result) {
   if (result != 1) throw Error(Errc::io, "OpenSSL could not compute a digest");
-}
-
-std::string to_hex(std::span<const unsigned char> bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const unsigned char byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0xf];
-  }
-  return text;
 }
 
 /// Python's hashlib, whose names Glance uses, spells some hashes differently.

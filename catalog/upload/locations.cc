@@ -15,6 +15,8 @@
 
 #include "catalog/config/config.h"
 #include "catalog/rows/image_rows.h"
+#include "catalog/text/ascii.h"
+#include "catalog/text/hex.h"
 #include "catalog/upload/digester.h"
 #include "catalog/upload/examination.h"
 #include "catalog/upload/garbage.h"
@@ -86,8 +88,8 @@ bool is_new(std::string_view key, const std::string& given,
   throw conflict(fmt::format("{} is already set with a different value", key));
 }
 
-std::string lower_hex(std::string_view key, std::string text, const std::string& algorithm) {
-  if (text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
+std::string lower_hex(std::string_view key, std::string_view text, const std::string& algorithm) {
+  if (!is_hex(text, text.size())) {
     throw conflict(fmt::format("{} ({}) is not a valid hexadecimal value", key, text));
   }
   const auto digits = digest_digits(algorithm);
@@ -95,10 +97,7 @@ std::string lower_hex(std::string_view key, std::string text, const std::string&
     throw conflict(fmt::format("{} ({}) is not the correct size for {} (should be {} bytes)", key,
                                text, algorithm, digits / 2));
   }
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
+  return lower_case(text);
 }
 
 void take_validation(const ValidationData& data, const Config& config, Image& image) {

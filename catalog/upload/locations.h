@@ -12,7 +12,8 @@ namespace glance {
 
 struct Config;
 
-/// The rules for locations that callers register, change and remove themselves (contract § 1.3).
+/// The rules for locations that callers register, change and remove themselves (docs/image-api.md,
+/// "Locations").
 namespace locations {
 
 /// Applies the edit to `image`, in memory, inside the transaction that reads and writes it. An

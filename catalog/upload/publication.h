@@ -12,10 +12,10 @@ namespace glance {
 
 /// The last steps of every upload, whether its own process takes them or recovery does.
 
-/// Data that a store has at `location` become the image's: one transaction turns it active, in
-/// which it also takes the place of the image that it replaces. Then the spool, which may be null,
-/// is emptied of them. Nothing if the image was deleted meanwhile; then the data are removed.
-/// Errors: io, busy, no_space.
+/// Data that a store has at `location` become the image's: one transaction turns it active
+/// (docs/architecture.md, "The way of a byte"), in which it also takes the place of the image that
+/// it replaces. Then the spool, which may be null, is emptied of them. Nothing if the image was
+/// deleted meanwhile; then the data are removed. Errors: io, busy, no_space.
 [[nodiscard]] std::optional<Image> record_publication(Database& database, const Stores& stores,
                                                       Spool* spool, const ImageId& id,
                                                       const Location& location);

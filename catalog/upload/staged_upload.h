@@ -16,9 +16,9 @@ class Database;
 class Staging;
 struct Config;
 
-/// Data on their way into the staging area, where they wait for an import (contract § 1.4). What
-/// makes an image of them, hashing, inspection and publication, is Upload's work, which the import
-/// feeds; here they are only kept.
+/// Data on their way into the staging area, where they wait for an import (docs/image-api.md,
+/// "Data"). What makes an image of them, hashing, inspection and publication, is Upload's work,
+/// which the import feeds; here they are only kept.
 ///
 /// Holds the staging area's lock on the image. Database and staging area must outlive it. One
 /// thread at a time; every call blocks on disk. Destruction without finish() takes everything back:

@@ -13,6 +13,7 @@
 #include <pwd.h>
 
 #include "catalog/base/error.h"
+#include "catalog/text/ascii.h"
 
 namespace glance::fs {
 
@@ -245,10 +246,7 @@ void apply_option(const std::string& option, MountOptions& options) {
 }
 
 std::optional<bool> parse_boolean(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  const std::string lower = lower_case(text);
   // As oslo.config has it.
   if (lower == "true" || lower == "1" || lower == "on" || lower == "yes") return true;
   if (lower == "false" || lower == "0" || lower == "off" || lower == "no") return false;

@@ -14,28 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "catalog/text/one_line.h"
+#include "catalog/text/log_format.h"
 
 namespace glance::fs {
 namespace {
 
 constexpr const char* kName = "glancefs";
 
-constexpr char kMessageFlag = '*';
 constexpr char kPriorityFlag = '~';
-
-/// `%*`: the message, as one line.
-class Message final : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg& message, const std::tm&,
-              spdlog::memory_buf_t& line) override {
-    const std::string text = one_line({message.payload.data(), message.payload.size()});
-    line.append(text.data(), text.data() + text.size());
-  }
-  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<Message>();
-  }
-};
 
 std::string_view priority(spdlog::level::level_enum level) {
   switch (level) {
@@ -70,9 +56,8 @@ class Priority final : public spdlog::custom_flag_formatter {
 };
 
 void use(spdlog::sink_ptr sink, const std::string& pattern, const std::string& line_end) {
-  auto formatter = std::make_unique<spdlog::pattern_formatter>(
-      pattern, spdlog::pattern_time_type::local, line_end);
-  formatter->add_flag<Message>(kMessageFlag).add_flag<Priority>(kPriorityFlag);
+  auto formatter = log_format(pattern, line_end);
+  formatter->add_flag<Priority>(kPriorityFlag);
   formatter->set_pattern(pattern);
   auto logger = std::make_shared<spdlog::logger>(kName, std::move(sink));
   logger->set_formatter(std::move(formatter));
@@ -109,13 +94,13 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 void log_to_stderr() {
   const bool journal = leads_to_journal(STDERR_FILENO);
   use(std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-      journal ? "<%~>%*" : "%Y-%m-%dT%H:%M:%S.%e [%l] %*", "\n");
+      journal ? "<%~>%v" : "%Y-%m-%dT%H:%M:%S.%e [%l] %v", "\n");
 }
 
 void log_to_syslog() {
   use(std::make_shared<spdlog::sinks::syslog_sink_mt>(kName, LOG_PID, LOG_DAEMON,
                                                       /*enable_formatting=*/true),
-      "%*", "");
+      "%v", "");
 }
 
 void set_log_level(LogLevel level) {

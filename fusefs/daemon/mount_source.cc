@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fusefs/daemon/mount_source.h"
 
-#include <algorithm>
 #include <filesystem>
 
+#include "catalog/text/ascii.h"
 #include "fusefs/daemon/start_failure.h"
 
 namespace glance::fs {
@@ -11,17 +11,9 @@ namespace {
 
 constexpr std::string_view kSchemeEnd = "://";
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return result;
-}
-
 /// Some database drivers take the password from the query too.
 bool query_holds_password(std::string_view query) {
-  const std::string text = "&" + lower(query);
+  const std::string text = "&" + lower_case(query);
   return text.find("&password=") != std::string::npos || text.find("&passwd=") != std::string::npos;
 }
 
@@ -55,7 +47,7 @@ bool holds_password(std::string_view spec) {
   const std::string_view rest = spec.substr(scheme_end + kSchemeEnd.size());
   const std::size_t query = rest.find('?');
   if (query != std::string_view::npos && query_holds_password(rest.substr(query + 1))) return true;
-  const std::string_view user = before_host(lower(spec.substr(0, scheme_end)), rest);
+  const std::string_view user = before_host(lower_case(spec.substr(0, scheme_end)), rest);
   const std::size_t colon = user.find_first_of(":/");  // a user's name holds neither
   return colon != std::string_view::npos && user[colon] == ':' && colon + 1 < user.size();
 }

@@ -269,8 +269,8 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, 
 }
 
 /// How the kernel is to treat an open file. A file that is still being written bypasses the page
-/// cache: cached writes would ask for security.capability before every write(2) (design § 5, facts
-/// for writers). Readers of images keep what is cached: the data never change.
+/// cache: cached writes would ask for security.capability before every write(2), a round
+/// trip to us each. Readers of images keep what is cached: the data never change.
 void set_flags(fuse_file_info* fi, std::uint64_t handle, bool pending) {
   fi->fh = handle;
   fi->direct_io = pending ? 1 : 0;

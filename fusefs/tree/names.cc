@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <random>
 #include <utility>
+
+#include "catalog/text/ascii.h"
+#include "catalog/text/hex.h"
 
 namespace glance::fs {
 
@@ -98,10 +100,6 @@ std::string cut(std::string_view text, std::size_t size) {
   return std::string(text.substr(0, keep));
 }
 
-bool is_hex(char c) noexcept {
-  return std::isxdigit(static_cast<unsigned char>(c)) != 0;
-}
-
 }  // namespace
 
 bool is_view_name(std::string_view file_name) noexcept {
@@ -128,9 +126,7 @@ bool is_temporary_name(std::string_view name) noexcept {
   const auto dot = name.rfind('.');
   if (!name.starts_with('.') || dot == std::string_view::npos || dot < 2) return false;
   const auto suffix = name.substr(dot + 1);
-  return suffix.size() == kTemporarySuffix && std::ranges::all_of(suffix, [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) != 0;
-         });
+  return suffix.size() == kTemporarySuffix && std::ranges::all_of(suffix, is_alphanumeric);
 }
 
 std::string temporary_name(std::string_view name) {
@@ -147,7 +143,7 @@ std::optional<Qualified> split_qualified(std::string_view file_name) {
   const auto tilde = file_name.rfind('~');
   if (tilde == std::string_view::npos || tilde == 0) return std::nullopt;
   const auto part = file_name.substr(tilde + 1);
-  if (!std::ranges::all_of(part, [](char c) { return is_hex(c) || c == '-'; })) {
+  if (!std::ranges::all_of(part, [](char c) { return is_hex_digit(c) || c == '-'; })) {
     return std::nullopt;
   }
   std::string digits = id_digits(part);
@@ -157,14 +153,14 @@ std::optional<Qualified> split_qualified(std::string_view file_name) {
 
 std::string id_digits(std::string_view id) {
   std::string digits;
-  std::ranges::copy_if(id, std::back_inserter(digits), is_hex);
+  std::ranges::copy_if(id, std::back_inserter(digits), is_hex_digit);
   return digits;
 }
 
 bool has_digits(std::string_view id, std::string_view digits) noexcept {
   for (const char c : id) {
     if (digits.empty()) return true;
-    if (!is_hex(c)) continue;
+    if (!is_hex_digit(c)) continue;
     if (c != digits.front()) return false;
     digits.remove_prefix(1);
   }

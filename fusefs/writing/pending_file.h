@@ -21,8 +21,7 @@
 
 namespace glance::fs {
 
-/// The file of an image whose data are still to come from this mount, and what its closes mean
-/// (design § 5, writing).
+/// The file of an image whose data are still to come from this mount, and what its closes mean.
 ///
 /// The kernel sends a flush for every closed descriptor, duplicates in children included, and one
 /// release after the last of an open. Two kinds of writers are told apart:

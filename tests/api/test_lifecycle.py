@@ -7,6 +7,8 @@ import re
 import signal
 import socket
 import stat
+import unicodedata
+import uuid
 from contextlib import ExitStack
 
 import pytest
@@ -243,7 +245,7 @@ def test_the_access_log_is_in_the_combined_format(bridges, catalog_dir, tmp_path
     first, second = wait_until(lambda: len(accesses(path)) == 2 and accesses(path), 5, "two lines")
     assert first["line"] == "GET /v2/images?name=a%22b HTTP/1.1"
     assert (first["status"], first["size"], first["id"]) == ("200", str(len(body)), "req-mine")
-    assert (first["referer"], first["agent"]) == ("http://a/", r"e\x22 \x5c \xff")
+    assert (first["referer"], first["agent"]) == ("http://a/", r"e\x22 \\ \xff")
     assert (second["line"], second["status"]) == ("-", "400")
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert "secret" not in path.read_text() + bridge.log.read_text()
@@ -261,6 +263,31 @@ def test_a_client_that_goes_away_is_logged_with_499(bridges, catalog_dir, tmp_pa
 
     # Lines are written after the answers: one of an earlier request may come last.
     wait_until(lambda: statuses() == ["499"], 10, "the end of the download")
+
+
+def test_no_request_drives_the_terminal_of_who_reads_the_log(bridges, catalog_dir):
+    bridge = bridges.start(catalog_dir.config(DEFAULT={"debug": "true"}))
+    evil = "\xc2\x9b2J"  # the bytes of U+009B, which begins a control sequence
+    missing = str(uuid.uuid4())
+    with RawConnection(bridge.rest) as connection:
+        connection.send(
+            request(f"GET /v2/images/{missing}?{evil}", f"X-Openstack-Request-Id: {evil}\xff")
+        )
+        assert connection.response().status == 404
+    lines = wait_until(
+        lambda: [line for line in bridge.log.read_bytes().split(b"\n") if missing.encode() in line],
+        5,
+        "the request's lines",
+    )
+    shown = rb"\u{009b}2J"
+    assert all(b"?" + shown in line and shown + rb"\xff " in line for line in lines)
+
+
+@pytest.mark.parametrize("text", ["\x9b2J", "\x1b[2J"])
+def test_no_configuration_drives_the_terminal(catalog_dir, text):
+    status, message = refused(catalog_dir.config(glancefs={"access_log": text}), "--create")
+    assert status == 2
+    assert not [c for c in message if c != "\n" and unicodedata.category(c) == "Cc"]
 
 
 def test_sighup_opens_the_logs_anew(bridges, catalog_dir, tmp_path):

@@ -5,15 +5,16 @@ import csv
 import io
 import json
 import signal
+import subprocess
 import unicodedata
 
 import pytest
 
-from support.processes import SLOW
-from support.tool import FAILURE, NO_SUCH_IMAGE, USAGE
+from support.processes import SLOW, environment
+from support.tool import FAILURE, NO_SUCH_IMAGE, USAGE, Terminal
 
-EVIL = "a\x1b[31m\tb\nc\u202ed\x7f\u200be\\"
-EVIL_SHOWN = "a\\x1b[31m\\tb\\nc\\u{202e}d\\x7f\\u{200b}e\\\\"
+EVIL = "a\x1b[31m\tb\nc\u202ed\x7f\u200be\\\x9b2J"
+EVIL_SHOWN = "a\\x1b[31m\\tb\\nc\\u{202e}d\\x7f\\u{200b}e\\\\\\u{009b}2J"
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def test_control_characters_are_shown_and_not_done(tool, images):
 
 
 def test_error_messages_cannot_drive_the_terminal_either(tool):
-    line = tool.fails(NO_SUCH_IMAGE, "show", "no\x1b[2J")
-    assert line == "no image has the name or id 'no\\x1b[2J'"
+    line = tool.fails(NO_SUCH_IMAGE, "show", "no\x1b[2J\nglance-catalog: \x9b2J")
+    assert line == "no image has the name or id 'no\\x1b[2J\\nglance-catalog: \\u{009b}2J'"
 
 
 def test_hidden_images_are_listed_on_request(tool, images):
@@ -75,6 +76,22 @@ def test_json_is_what_the_api_shows(tool, rest, images):
     assert json.loads(tool("index", "--format", "json").stdout) == rest.images()
     shown = json.loads(tool("show", "plain", "--format", "json").stdout)
     assert shown == rest.image(images["plain"])
+
+
+def test_json_drives_no_terminal(tool, images):
+    for text in (
+        tool("index", "--format", "json").stdout, tool("show", EVIL, "--format", "json").stdout
+    ):
+        assert not [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")]
+
+
+def test_csv_is_escaped_where_a_terminal_shows_it(tool, images):
+    with Terminal() as terminal:
+        command = tool.command("index", "--format", "csv")
+        subprocess.run(command, stdout=terminal.fd, env=environment(), check=True)
+        text = terminal.read()
+    assert f",{EVIL_SHOWN},raw," in text
+    assert not [c for c in text if c not in "\r\n" and unicodedata.category(c) in ("Cc", "Cf")]
 
 
 def test_an_empty_list_is_a_list(tool):

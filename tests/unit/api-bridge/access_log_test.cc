@@ -49,7 +49,7 @@ TEST(AccessLine, CannotBeForged) {
   request.request_id = "req-1 2\n";
   request.caller.user = "a b";
   const auto line = line_of(request);
-  EXPECT_NE(line.find(R"("a\x22 200 \x0a\x1b[31m\x5c \xff" req-1_2\x0a 0.004)"), std::string::npos);
+  EXPECT_NE(line.find(R"("a\x22 200 \n\x1b[31m\\ \xff" req-1_2\n 0.004)"), std::string::npos);
   EXPECT_NE(line.find(" - a_b ["), std::string::npos);
   EXPECT_EQ(line.find('\n'), line.size() - 1);
 }

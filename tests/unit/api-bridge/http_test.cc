@@ -66,9 +66,5 @@ TEST(Digits, AreNothingElseAndFit) {
   }
 }
 
-TEST(Printable, EscapesControlCharacters) {
-  EXPECT_EQ(printable("a\r\nb\x1b\\\x7f"), "a\\x0d\\x0ab\\x1b\\x5c\\x7f");
-}
-
 }  // namespace
 }  // namespace glance::api

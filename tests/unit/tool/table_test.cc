@@ -14,9 +14,9 @@ std::string printed(const Table& table) {
   return out.str();
 }
 
-std::string printed_csv(const Table& table) {
+std::string printed_csv(const Table& table, Reader reader = Reader::program) {
   std::ostringstream out;
-  print_csv(table, out);
+  print_csv(table, reader, out);
   return out.str();
 }
 
@@ -49,6 +49,11 @@ TEST(Csv, QuotesWhatWouldEndACell) {
             "plain text,\n"
             "\"a,b\",\"say \"\"hi\"\"\"\n"
             "\"a\nb\",\x1b\n");
+}
+
+TEST(Csv, ForPeopleIsPrintable) {
+  EXPECT_EQ(printed_csv({.header = {"A"}, .rows = {{"a\nb,\x1b"}}}, Reader::person),
+            "A\n\"a\\nb,\\x1b\"\n");
 }
 
 TEST(Formats, AreKnownByName) {

@@ -6,38 +6,6 @@
 namespace glance::tool {
 namespace {
 
-struct Case {
-  std::string_view text;
-  std::string_view shown;
-  std::size_t width;
-};
-
-class PrintableText : public ::testing::TestWithParam<Case> {};
-
-TEST_P(PrintableText, IsEscapedAndMeasured) {
-  const auto [text, shown, width] = GetParam();
-  const Printable result = printable(text);
-  EXPECT_EQ(result.text, shown);
-  EXPECT_EQ(result.width, width);
-}
-
-INSTANTIATE_TEST_SUITE_P(Plain, PrintableText,
-                         ::testing::Values(Case{"", "", 0}, Case{"abc d", "abc d", 5},
-                                           Case{"äöü", "äöü", 3}, Case{"日本", "日本", 4},
-                                           Case{"e\u0301", "e\u0301", 1}, Case{"ﾊ", "ﾊ", 1},
-                                           Case{"한", "한", 2},
-                                           Case{"\U0001f600", "\U0001f600", 2}));
-
-INSTANTIATE_TEST_SUITE_P(
-    Escaped, PrintableText,
-    ::testing::Values(Case{"a\nb", "a\\nb", 4}, Case{"\t\r", "\\t\\r", 4},
-                      Case{"\x1b[31m", "\\x1b[31m", 8}, Case{"\x7f", "\\x7f", 4},
-                      Case{"\\", "\\\\", 2}, Case{"\xff\xc3", "\\xff\\xc3", 8},
-                      Case{"\xc3(", "\\xc3(", 5}, Case{"\xed\xa0\x80", "\\xed\\xa0\\x80", 12},
-                      Case{std::string_view("a\0b", 3), "a\\x00b", 6},
-                      Case{"\u0085", "\\u{0085}", 8}, Case{"\u202e", "\\u{202e}", 8},
-                      Case{"\u200b", "\\u{200b}", 8}, Case{"\ufeff", "\\u{feff}", 8}));
-
 TEST(HumanSize, HasOneDigitBehindThePointAndNeverFourBefore) {
   EXPECT_EQ(human_size(0), "0 B");
   EXPECT_EQ(human_size(999), "999 B");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "catalog/model/image.h"
+#include "catalog/model/image_draft.h"
 
 namespace glance {
 

@@ -148,6 +148,10 @@ std::optional<Timestamp> parse_iso_time(std::string_view text) noexcept {
   return chrono::sys_days(date) + clock - zone;
 }
 
+Timestamp now() noexcept {
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
 std::string format_db_time(Timestamp time) {
   time = std::clamp(time, kEarliest, kLatest);
   const auto day = chrono::floor<chrono::days>(time);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "catalog/model/image.h"
-
 namespace glance {
+
+/// UTC with Glance's resolution, a microsecond.
+using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
+
+/// The clock that every stored timestamp comes from.
+[[nodiscard]] Timestamp now() noexcept;
 
 /// `YYYY-MM-DD HH:MM:SS.ffffff`, the text that SQLAlchemy keeps in Glance's SQLite columns: UTC,
 /// always six digits, so that text order is time order. Times outside of the years 0000 to 9999

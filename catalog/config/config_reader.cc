@@ -54,4 +54,11 @@ void ConfigReader::list(const ConfigOption& option, std::vector<std::string>& ta
   if (const auto* value = find(option)) target = split_list(value->text);
 }
 
+void ConfigReader::directory(const ConfigOption& option, std::filesystem::path& target) const {
+  const auto* value = find(option);
+  if (value == nullptr || value->text.empty()) return;
+  if (!value->text.starts_with('/')) refuse(option, *value, "an absolute path", "/PATH");
+  target = std::filesystem::path(value->text).lexically_normal();
+}
+
 }  // namespace glance

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "catalog/config/spec.h"
 #include "catalog/database/database.h"
 #include "catalog/rows/location_rows.h"
 #include "tests/unit/support/catalog_fixture.h"

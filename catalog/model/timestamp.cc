@@ -196,4 +196,12 @@ std::optional<Timestamp> parse_time(std::string_view text) noexcept {
          chrono::seconds(second) + chrono::microseconds(microsecond);
 }
 
+std::string format_api_time(Timestamp time) {
+  std::string text = format_db_time(time);
+  text.resize(std::string_view("YYYY-MM-DD HH:MM:SS").size());
+  text[10] = 'T';
+  text += 'Z';
+  return text;
+}
+
 }  // namespace glance

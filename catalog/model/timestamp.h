@@ -29,4 +29,7 @@ using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 /// other text and for dates that no calendar has.
 [[nodiscard]] std::optional<Timestamp> parse_iso_time(std::string_view text) noexcept;
 
+/// `2026-11-22T16:59:28Z`, as the Image API prints it.
+[[nodiscard]] std::string format_api_time(Timestamp time);
+
 }  // namespace glance

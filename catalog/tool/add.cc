@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "catalog/text/ascii.h"
+#include "catalog/model/attribute_text.h"
 #include "catalog/text/hex.h"
 #include "catalog/tool/blocks.h"
 #include "catalog/tool/command.h"

@@ -151,9 +151,6 @@ class Catalog {
   /// it.
   virtual std::unique_ptr<StagedUpload> stage(const Caller& caller, const ImageId& id) = 0;
 
-  /// What the images of a project, or with nothing those of nobody, take in the stores.
-  [[nodiscard]] virtual std::uint64_t stored_bytes(const std::optional<std::string>& owner) = 0;
-
   /// The store's room, or what user_storage_quota leaves of it to that project.
   [[nodiscard]] virtual Space space(const std::optional<std::string>& owner) = 0;
 

@@ -4,6 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
+#include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "catalog/text/word_table.h"
 
@@ -72,6 +75,12 @@ bool has_data(ImageStatus status) noexcept {
 
 bool can_transition(ImageStatus from, ImageStatus to) noexcept {
   return (kTransitions[static_cast<std::size_t>(from)] & set_of({to})) != 0;
+}
+
+void require_transition(ImageStatus from, ImageStatus to) {
+  if (from == to || can_transition(from, to)) return;
+  throw std::logic_error(
+      fmt::format("no image goes from {} to {}", to_string(from), to_string(to)));
 }
 
 }  // namespace glance

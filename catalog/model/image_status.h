@@ -25,6 +25,10 @@ enum class ImageStatus {
 /// Whether Glance's state machine knows the step (docs/image-api.md, "Statuses").
 [[nodiscard]] bool can_transition(ImageStatus from, ImageStatus to) noexcept;
 
+/// For whoever writes a status: a step that the state machine does not know is a fault of ours, and
+/// reaches no database. Throws std::logic_error; to stay is no step.
+void require_transition(ImageStatus from, ImageStatus to);
+
 /// Data are on their way: saving, uploading, importing.
 [[nodiscard]] bool is_being_filled(ImageStatus status) noexcept;
 

@@ -133,4 +133,11 @@ std::map<std::string, OsloConfig::Value> OsloConfig::section(std::string_view na
   return found;
 }
 
+std::optional<bool> parse_oslo_boolean(std::string_view text) {
+  const std::string word = lower_case(text);
+  if (word == "true" || word == "1" || word == "on" || word == "yes") return true;
+  if (word == "false" || word == "0" || word == "off" || word == "no") return false;
+  return std::nullopt;
+}
+
 }  // namespace glance

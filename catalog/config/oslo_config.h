@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,5 +51,8 @@ class OsloConfig {
   std::string file_;
   std::map<Key, Value> values_;  // of a repeated key the last
 };
+
+/// `true`, `1`, `on`, `yes` and their contraries, in any case; nothing for any other text.
+[[nodiscard]] std::optional<bool> parse_oslo_boolean(std::string_view text);
 
 }  // namespace glance

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace glance {
+
+/// How many hex digits a digest by that hash has.
+inline constexpr std::size_t kMd5Digits = 32;
+inline constexpr std::size_t kSha512Digits = 128;
 
 /// What an upload found out about its bytes; every part is lower-case hex or a hash's name.
 struct Digests {

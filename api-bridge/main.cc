@@ -19,6 +19,7 @@
 #include "api-bridge/operation/reporter.h"
 #include "catalog/catalog.h"
 #include "catalog/config/config.h"
+#include "catalog/config/spec.h"
 #include "catalog/recovery_loop.h"
 #include "catalog/text/one_line.h"
 

@@ -130,9 +130,6 @@ class DatabaseCatalog final : public Catalog {
   void remove_from_store(const Caller& caller, const ImageId& id,
                          const std::string& store_id) override;
   std::unique_ptr<StagedUpload> stage(const Caller& caller, const ImageId& id) override;
-  std::uint64_t stored_bytes(const std::optional<std::string>& owner) override {
-    return database_.read([&](Session& sql) { return rows::sum_stored_bytes(sql, owner); });
-  }
   Space space(const std::optional<std::string>& owner) override;
   std::vector<ImageEntry> entries(const Caller& caller) override;
   std::vector<ImageEntry> entries(const Caller& caller, std::span<const ImageId> ids) override;

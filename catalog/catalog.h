@@ -16,7 +16,9 @@
 #include "catalog/model/blob_reader.h"
 #include "catalog/model/caller.h"
 #include "catalog/model/changes.h"
+#include "catalog/model/digests.h"
 #include "catalog/model/image.h"
+#include "catalog/model/image_draft.h"
 #include "catalog/model/image_edit.h"
 #include "catalog/model/image_entry.h"
 #include "catalog/model/image_member.h"
@@ -35,7 +37,7 @@ using Precondition = std::function<bool(const Image&)>;
 
 /// The image catalog: the face that both doors and the operator's tool use.
 ///
-/// Owns the database sessions and the store. Safe for concurrent use; every call blocks for the
+/// Owns the database sessions and the stores. Safe for concurrent use; every call blocks for the
 /// time of a database transaction and may throw busy, io or corrupt beside what it lists. What a
 /// call changed is durable when it returns, except `queued` and `saving` (docs/catalog-format.md,
 /// "What is durable when"). not_found also stands for an image that the caller may not know of.
@@ -153,9 +155,6 @@ class Catalog {
   /// Begins to stage data for a later import: see StagedUpload::begin(). The catalog must outlive
   /// it.
   virtual std::unique_ptr<StagedUpload> stage(const Caller& caller, const ImageId& id) = 0;
-
-  /// What the images of a project, or with nothing those of nobody, take in the stores.
-  [[nodiscard]] virtual std::uint64_t stored_bytes(const std::optional<std::string>& owner) = 0;
 
   /// The store's room, or what user_storage_quota leaves of it to that project.
   [[nodiscard]] virtual Space space(const std::optional<std::string>& owner) = 0;

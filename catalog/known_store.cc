@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include "catalog/model/image.h"
+#include "catalog/model/image_id.h"
 #include "catalog/rows/store_rows.h"
 
 namespace glance {

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "catalog/catalog.h"
+#include "catalog/config/spec.h"
 #include "catalog/recovery_loop.h"
 #include "catalog/text/one_line.h"
 #include "fusefs/base/mount_options.h"

@@ -6,6 +6,7 @@
 
 #include "api-bridge/wire/http.h"
 #include "catalog/model/image.h"
+#include "catalog/model/image_draft.h"
 
 namespace glance::api {
 

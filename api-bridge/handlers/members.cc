@@ -11,6 +11,7 @@
 #include "api-bridge/handlers/json_body.h"
 #include "api-bridge/wire/http_error.h"
 #include "catalog/model/attributes.h"
+#include "catalog/model/timestamp.h"
 
 namespace glance::api {
 namespace {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "api-bridge/wire/http.h"
+#include "catalog/model/digests.h"
 #include "catalog/model/image.h"
 
 namespace glance::api {

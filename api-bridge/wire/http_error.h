@@ -36,13 +36,6 @@ class HttpError : public std::runtime_error {
 /// The status that stands for the catalog's error.
 [[nodiscard]] int status_of(Errc code) noexcept;
 
-/// The reason phrase, in the words that Glance's clients know.
-[[nodiscard]] std::string_view reason_of(int status) noexcept;
-
-/// An error document in HTML, JSON or plain text, whichever `accept` (the value of the request's
-/// Accept header, empty when absent) likes best (docs/image-api.md, "Errors").
-[[nodiscard]] Response error_response(const HttpError& error, std::string_view accept);
-
 /// The answer to a request whose handler threw: an HttpError as it is, an Error by its code, in its
 /// own words or, if they are foreign, in none of them; anything else as 500. What clients are not
 /// told is logged with the request's id.

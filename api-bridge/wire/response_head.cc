@@ -4,7 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include "api-bridge/wire/http_error.h"
+#include "api-bridge/wire/reason.h"
 
 namespace glance::api {
 namespace {

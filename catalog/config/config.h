@@ -9,21 +9,9 @@
 #include <string>
 #include <vector>
 
-namespace glance {
+#include "catalog/config/image_limits.h"
 
-/// The limits and lists that values are checked against; keys and defaults are Glance's
-/// (docs/image-api.md, "Limits"). A negative quota means unlimited.
-struct ImageLimits {
-  std::uint64_t image_size_cap = 1099511627776;  ///< bytes
-  std::int64_t image_property_quota = 128;
-  std::int64_t image_tag_quota = 128;
-  std::int64_t image_member_quota = 128;
-  std::int64_t image_location_quota = 10;
-  std::vector<std::string> disk_formats = {"ami", "ari",   "aki", "vhd", "vhdx", "vmdk",
-                                           "raw", "qcow2", "vdi", "iso", "ploop"};
-  std::vector<std::string> container_formats = {"ami", "ari", "aki",    "bare",
-                                                "ovf", "ova", "docker", "compressed"};
-};
+namespace glance {
 
 /// A value that its reader has yet to understand.
 struct Setting {
@@ -61,21 +49,5 @@ struct Config {
   /// The section [glancefs], by key: what the mount reads its defaults from.
   std::map<std::string, Setting> glancefs;
 };
-
-/// Reads a SPEC, the grammar that every program shares:
-///  - a path to a file: a glance-api.conf;
-///  - a path to a directory: the embedded default, `glance.sqlite` and `images/` inside it;
-///  - a database URL (`sqlite:////…`): the store from Glance's defaults.
-/// With `create`, a path that does not exist is taken for a directory to be made by the caller.
-/// Errors: not_found (names the path), invalid (file, line, key and what is allowed),
-/// unsupported (a URL scheme that this build cannot open).
-[[nodiscard]] Config read_spec(const std::string& spec, bool create);
-
-/// Reads a glance-api.conf, in oslo.config's INI dialect. Unknown keys are ignored: operators'
-/// files are full of them. Errors: as read_spec().
-[[nodiscard]] Config read_config_file(const std::filesystem::path& path);
-
-/// Where on this machine the catalog keeps its things: the database's file, the store's directory.
-[[nodiscard]] std::vector<std::filesystem::path> local_paths(const Config& config);
 
 }  // namespace glance

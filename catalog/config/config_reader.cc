@@ -2,7 +2,6 @@
 #include "catalog/config/config_reader.h"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
@@ -41,17 +40,20 @@ std::string ConfigReader::place(const ConfigOption& option, const OsloConfig::Va
 void ConfigReader::flag(const ConfigOption& option, bool& target) const {
   const auto* value = find(option);
   if (value == nullptr) return;
-  constexpr std::array<std::string_view, 4> kTrue = {"true", "1", "on", "yes"};
-  constexpr std::array<std::string_view, 4> kFalse = {"false", "0", "off", "no"};
-  const std::string text = lower_case(value->text);
-  target = std::ranges::find(kTrue, text) != kTrue.end();
-  if (!target && std::ranges::find(kFalse, text) == kFalse.end()) {
-    refuse(option, *value, "a boolean", "true, false, yes, no, on, off, 1, 0");
-  }
+  const auto flag = parse_oslo_boolean(value->text);
+  if (!flag) refuse(option, *value, "a boolean", "true, false, yes, no, on, off, 1, 0");
+  target = *flag;
 }
 
 void ConfigReader::list(const ConfigOption& option, std::vector<std::string>& target) const {
   if (const auto* value = find(option)) target = split_list(value->text);
+}
+
+void ConfigReader::directory(const ConfigOption& option, std::filesystem::path& target) const {
+  const auto* value = find(option);
+  if (value == nullptr || value->text.empty()) return;
+  if (!value->text.starts_with('/')) refuse(option, *value, "an absolute path", "/PATH");
+  target = std::filesystem::path(value->text).lexically_normal();
 }
 
 }  // namespace glance

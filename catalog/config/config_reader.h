@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -64,6 +65,8 @@ class ConfigReader {
 
   void flag(const ConfigOption& option, bool& target) const;
   void list(const ConfigOption& option, std::vector<std::string>& target) const;
+  /// An absolute path; empty is unset.
+  void directory(const ConfigOption& option, std::filesystem::path& target) const;
 
   /// The items of `a,b` or, as options with bounds are written, `[a,b]`.
   [[nodiscard]] static std::vector<std::string> split_list(std::string_view text);

@@ -51,7 +51,7 @@ class OsloConfig::Parser {
 
   void store() {
     if (!key_) return;
-    config_.values_[{section_, *key_}].push_back(std::move(value_));
+    config_.values_.insert_or_assign({section_, *key_}, std::move(value_));
     key_.reset();
   }
 
@@ -118,21 +118,9 @@ OsloConfig OsloConfig::parse(std::string_view text, std::string file) {
   return config;
 }
 
-const std::vector<OsloConfig::Value>* OsloConfig::values(std::string_view section,
-                                                         std::string_view key) const {
+const OsloConfig::Value* OsloConfig::find(std::string_view section, std::string_view key) const {
   const auto found = values_.find({normalized_section(section), std::string(key)});
   return found == values_.end() ? nullptr : &found->second;
-}
-
-const OsloConfig::Value* OsloConfig::find(std::string_view section, std::string_view key) const {
-  const auto* all = values(section, key);
-  return all == nullptr ? nullptr : &all->back();
-}
-
-std::vector<OsloConfig::Value> OsloConfig::find_all(std::string_view section,
-                                                    std::string_view key) const {
-  const auto* all = values(section, key);
-  return all == nullptr ? std::vector<Value>() : *all;
 }
 
 std::map<std::string, OsloConfig::Value> OsloConfig::section(std::string_view name) const {
@@ -140,9 +128,16 @@ std::map<std::string, OsloConfig::Value> OsloConfig::section(std::string_view na
   std::map<std::string, Value> found;
   for (auto each = values_.lower_bound({wanted, ""});
        each != values_.end() && each->first.first == wanted; ++each) {
-    found.emplace(each->first.second, each->second.back());
+    found.emplace(each->first.second, each->second);
   }
   return found;
+}
+
+std::optional<bool> parse_oslo_boolean(std::string_view text) {
+  const std::string word = lower_case(text);
+  if (word == "true" || word == "1" || word == "on" || word == "yes") return true;
+  if (word == "false" || word == "0" || word == "off" || word == "no") return false;
+  return std::nullopt;
 }
 
 }  // namespace glance

@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace glance {
 
@@ -37,9 +37,6 @@ class OsloConfig {
   /// The last value of the key; null if the file does not set it.
   [[nodiscard]] const Value* find(std::string_view section, std::string_view key) const;
 
-  /// All values of the key, in the file's order.
-  [[nodiscard]] std::vector<Value> find_all(std::string_view section, std::string_view key) const;
-
   /// The section's keys, each with its last value.
   [[nodiscard]] std::map<std::string, Value> section(std::string_view name) const;
 
@@ -51,11 +48,11 @@ class OsloConfig {
 
   explicit OsloConfig(std::string file) : file_(std::move(file)) {}
 
-  [[nodiscard]] const std::vector<Value>* values(std::string_view section,
-                                                 std::string_view key) const;
-
   std::string file_;
-  std::map<Key, std::vector<Value>> values_;
+  std::map<Key, Value> values_;  // of a repeated key the last
 };
+
+/// `true`, `1`, `on`, `yes` and their contraries, in any case; nothing for any other text.
+[[nodiscard]] std::optional<bool> parse_oslo_boolean(std::string_view text);
 
 }  // namespace glance

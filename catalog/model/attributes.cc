@@ -3,149 +3,27 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "catalog/base/error.h"
-#include "catalog/config/config.h"
+#include "catalog/config/image_limits.h"
+#include "catalog/model/attribute_checks.h"
 #include "catalog/model/known_properties.h"
+#include "catalog/model/tag_list.h"
 #include "catalog/model/timestamp.h"
-#include "catalog/text/ascii.h"
-#include "catalog/text/utf8.h"
 
 namespace glance {
 namespace {
 
-constexpr std::size_t kMaxCharacters = 255;  // names, owners, tags and property names
-constexpr std::int64_t kMaxMinimum = std::numeric_limits<std::int32_t>::max();
 constexpr std::string_view kInternalPrefix = "os_glance";
-
-// ── refusals, in Glance's words ───────────────────────────────────────────────────────────────
-
-[[noreturn]] void refuse_schema(std::string_view what) {
-  throw Error(Errc::invalid,
-              fmt::format("Provided object does not match schema 'image': {}", what));
-}
-
-/// Messages go into logs, JSON and HTML, so they are UTF-8 whatever the user sent.
-std::string_view readable(std::string_view text) {
-  return is_valid_utf8(text) ? text : "(bytes that are not UTF-8)";
-}
-
-/// A text as messages show it: in quotes, and short.
-std::string in_quotes(std::string_view text) {
-  constexpr std::size_t kShown = 64;
-  text = readable(text);
-  if (text.size() <= kShown) return fmt::format("'{}'", text);
-  std::string_view head = text.substr(0, kShown);
-  while (!is_valid_utf8(head)) head.remove_suffix(1);
-  return fmt::format("'{}…'", head);
-}
-
-std::string shown(const AttributeValue& value) {
-  struct Printer {
-    std::string operator()(std::nullptr_t) const { return "None"; }
-    std::string operator()(bool flag) const { return flag ? "True" : "False"; }
-    std::string operator()(std::int64_t number) const { return std::to_string(number); }
-    std::string operator()(const std::string& text) const { return in_quotes(text); }
-    std::string operator()(const std::vector<std::string>&) const { return "A list"; }
-  };
-  return std::visit(Printer{}, value);
-}
-
-template <typename Type>
-const Type& typed(std::string_view name, const AttributeValue& value, std::string_view allowed) {
-  if (const Type* held = std::get_if<Type>(&value)) return *held;
-  refuse_schema(fmt::format("{} is not of type {} ({})", shown(value), allowed, in_quotes(name)));
-}
-
-/// What every text that goes into the database must be. `refusal` is Glance's sentence about
-/// characters that take four bytes.
-void check_text(std::string_view what, std::string_view text, std::string_view refusal) {
-  if (!is_valid_utf8(text)) refuse_schema(fmt::format("{} is not valid UTF-8", what));
-  if (has_non_bmp(text)) throw Error(Errc::invalid, std::string(refusal));
-}
-
-void check_short_text(std::string_view what, std::string_view text, std::string_view refusal) {
-  check_text(what, text, refusal);
-  if (utf8_length(text) > kMaxCharacters) {
-    refuse_schema(fmt::format("{} is too long; {} may have {} characters", in_quotes(text), what,
-                              kMaxCharacters));
-  }
-}
-
-/// "os_distro" → "Os_Distro": Glance titles the keys in its sentence with Python's str.title().
-std::string title(std::string_view key) {
-  std::string text(key);
-  bool in_word = false;
-  for (char& c : text) {
-    c = in_word ? lower(c) : upper(c);
-    in_word = is_lower(c) || is_upper(c);
-  }
-  return text;
-}
-
-std::string four_byte_refusal(std::string_view key) {
-  return fmt::format("{} can't contain 4 byte unicode characters.", title(readable(key)));
-}
-
-void check_quota(std::string_view what, std::size_t attempted, std::int64_t quota) {
-  if (quota < 0 || std::cmp_less_equal(attempted, quota)) return;
-  throw Error(Errc::over_quota,
-              fmt::format("The limit has been exceeded on the number of allowed image {}. "
-                          "Attempted: {}, Maximum: {}",
-                          what, attempted, quota));
-}
-
-// ── checks of one attribute, shared by edits and drafts ───────────────────────────────────────
-
-using OptionalText = std::optional<std::string>;
-
-void check_short_attribute(std::string_view name, const OptionalText& value) {
-  if (value) check_short_text(in_quotes(name), *value, four_byte_refusal(name));
-}
-
-void check_format(std::string_view name, const OptionalText& value,
-                  const std::vector<std::string>& allowed) {
-  if (!value || std::ranges::find(allowed, *value) != allowed.end()) return;
-  refuse_schema(fmt::format("{} is not one of [None, '{}'] ({})", in_quotes(*value),
-                            fmt::join(allowed, "', '"), in_quotes(name)));
-}
-
-void check_minimum(std::string_view name, std::int64_t value) {
-  if (value < 0) {
-    refuse_schema(fmt::format("{} is less than the minimum of 0 ({})", value, in_quotes(name)));
-  }
-  if (value > kMaxMinimum) {
-    refuse_schema(fmt::format("{} is greater than the maximum of {} ({})", value, kMaxMinimum,
-                              in_quotes(name)));
-  }
-}
-
-/// `tags` must be free of duplicates by now.
-void check_tags(const std::vector<std::string>& tags, const ImageLimits& limits) {
-  for (const std::string& tag : tags) {
-    check_short_text("a tag", tag, "Param values can't contain 4 byte unicode.");
-  }
-  check_quota("tags", tags.size(), limits.image_tag_quota);
-}
-
-std::vector<std::string> as_set(std::vector<std::string> tags) {
-  std::ranges::sort(tags);
-  const auto rest = std::ranges::unique(tags);
-  tags.erase(rest.begin(), rest.end());
-  return tags;
-}
 
 void refuse_reserved(std::string_view name) {
   // `stores` is the server's answer to where the data lie. Real Glance forgets to protect it and
   // then shows whatever a user has put there.
   if (is_reserved_attribute(name) || name == "stores") {
-    throw Error(Errc::forbidden, fmt::format("Attribute {} is reserved.", in_quotes(name)));
+    throw Error(Errc::forbidden, fmt::format("Attribute {} is reserved.", checks::in_quotes(name)));
   }
 }
 
@@ -155,25 +33,12 @@ void refuse_read_only(const CoreAttribute* core) {
   }
 }
 
-void check_property(const std::string& name, const std::string& value) {
-  check_short_text("a property's name", name, "Property names can't contain 4 byte unicode.");
-  check_text(in_quotes(name), value, four_byte_refusal(name));
-  const auto* known = find_known_property(name);
-  if (known == nullptr) return;
-  if (known->is_image_id && !ImageId::parse(value)) {
-    refuse_schema(fmt::format("{} does not match '{}' ({})", in_quotes(value), kImageIdPattern,
-                              in_quotes(name)));
-  }
-  if (!known->allowed.empty() && std::ranges::find(known->allowed, value) == known->allowed.end()) {
-    refuse_schema(fmt::format("{} is not one of ['{}'] ({})", in_quotes(value),
-                              fmt::join(known->allowed, "', '"), in_quotes(name)));
-  }
-}
-
 std::size_t count_user_properties(const std::map<std::string, std::string>& properties) {
   return static_cast<std::size_t>(std::ranges::count_if(
       properties, [](const auto& entry) { return !entry.first.starts_with(kInternalPrefix); }));
 }
+
+using OptionalText = std::optional<std::string>;
 
 // ── the core attributes ───────────────────────────────────────────────────────────────────────
 
@@ -202,31 +67,32 @@ std::string self_text(const Image& image) {
 
 OptionalText optional_text(std::string_view name, const AttributeValue& value) {
   if (std::holds_alternative<std::nullptr_t>(value)) return std::nullopt;
-  return typed<std::string>(name, value, "'null', 'string'");
+  return checks::typed<std::string>(name, value, "'null', 'string'");
 }
 
 void set_name(std::string_view name, const AttributeValue& value, const ImageLimits&,
               Image& image) {
   OptionalText text = optional_text(name, value);
-  check_short_attribute(name, text);
+  checks::short_text(name, text);
   image.name = std::move(text);
 }
 
 void set_owner(std::string_view name, const AttributeValue& value, const ImageLimits&,
                Image& image) {
   OptionalText text = optional_text(name, value);
-  check_short_attribute(name, text);
+  checks::short_text(name, text);
   const bool nobody = text && text->empty();
   image.owner = nobody ? std::nullopt : std::move(text);
 }
 
 void set_visibility(std::string_view name, const AttributeValue& value, const ImageLimits&,
                     Image& image) {
-  const auto& text = typed<std::string>(name, value, "'string'");
+  const auto& text = checks::typed<std::string>(name, value, "'string'");
   const auto visibility = parse_visibility(text);
   if (!visibility) {
-    refuse_schema(fmt::format("{} is not one of ['community', 'public', 'private', 'shared'] ({})",
-                              in_quotes(text), in_quotes(name)));
+    checks::refuse_schema(
+        fmt::format("{} is not one of ['community', 'public', 'private', 'shared'] ({})",
+                    checks::in_quotes(text), checks::in_quotes(name)));
   }
   image.visibility = *visibility;
 }
@@ -246,7 +112,7 @@ template <OptionalText Image::* field, std::vector<std::string> ImageLimits::* a
 void set_format(std::string_view name, const AttributeValue& value, const ImageLimits& limits,
                 Image& image) {
   OptionalText text = optional_text(name, value);
-  check_format(name, text, limits.*allowed);
+  checks::format(name, text, limits.*allowed);
   refuse_format_change(name, image.status);
   image.*field = std::move(text);
 }
@@ -254,65 +120,22 @@ void set_format(std::string_view name, const AttributeValue& value, const ImageL
 template <bool Image::* field>
 void set_flag(std::string_view name, const AttributeValue& value, const ImageLimits&,
               Image& image) {
-  image.*field = typed<bool>(name, value, "'boolean'");
+  image.*field = checks::typed<bool>(name, value, "'boolean'");
 }
 
 template <std::int32_t Image::* field>
 void set_minimum(std::string_view name, const AttributeValue& value, const ImageLimits&,
                  Image& image) {
-  const auto number = typed<std::int64_t>(name, value, "'integer'");
-  check_minimum(name, number);
+  const auto number = checks::typed<std::int64_t>(name, value, "'integer'");
+  checks::minimum(name, number);
   image.*field = static_cast<std::int32_t>(number);
 }
 
 void set_tags(std::string_view name, const AttributeValue& value, const ImageLimits& limits,
               Image& image) {
-  auto tags = as_set(typed<std::vector<std::string>>(name, value, "'array'"));
-  check_tags(tags, limits);
+  auto tags = as_set(checks::typed<std::vector<std::string>>(name, value, "'array'"));
+  checks::tags(tags, limits);
   image.tags = std::move(tags);
-}
-
-/// A comma in a tag is `%2C`. A `%` is escaped only where it would otherwise be read as such an
-/// escape, so that "100%" stays "100%".
-std::string join_tags(const std::vector<std::string>& tags) {
-  std::string text;
-  for (std::size_t i = 0; i < tags.size(); ++i) {
-    if (i > 0) text += ',';
-    std::string_view rest = tags[i];
-    for (; !rest.empty(); rest.remove_prefix(1)) {
-      const bool like_escape =
-          rest.starts_with("%2C") || rest.starts_with("%2c") || rest.starts_with("%25");
-      if (rest.front() == ',') {
-        text += "%2C";
-      } else if (like_escape) {
-        text += "%25";
-      } else {
-        text += rest.front();
-      }
-    }
-  }
-  return text;
-}
-
-std::string unescape_tag(std::string_view text) {
-  std::string tag;
-  while (!text.empty()) {
-    const bool comma = text.starts_with("%2C") || text.starts_with("%2c");
-    const bool percent = text.starts_with("%25");
-    tag += comma ? ',' : text.front();
-    text.remove_prefix(comma || percent ? 3 : 1);
-  }
-  return tag;
-}
-
-std::vector<std::string> split_tags(std::string_view text) {
-  std::vector<std::string> tags;
-  while (!text.empty()) {
-    const std::string_view tag = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(tag.size() + 1, text.size()));
-    if (!tag.empty()) tags.push_back(unescape_tag(tag));
-  }
-  return as_set(std::move(tags));
 }
 
 constexpr bool kReadOnly = false;
@@ -452,11 +275,11 @@ void put_property(const AttributeEdit& edit, const ImageLimits& limits, Image& i
     image.properties.erase(edit.name);
     return;
   }
-  const auto& value = typed<std::string>(edit.name, edit.value, "'string'");
-  check_property(edit.name, value);
+  const auto& value = checks::typed<std::string>(edit.name, edit.value, "'string'");
+  checks::property(edit.name, value);
   if (!image.properties.contains(edit.name)) {
-    check_quota("properties", count_user_properties(image.properties) + 1,
-                limits.image_property_quota);
+    checks::quota("properties", count_user_properties(image.properties) + 1,
+                  limits.image_property_quota);
   }
   image.properties.insert_or_assign(edit.name, value);
 }
@@ -464,7 +287,7 @@ void put_property(const AttributeEdit& edit, const ImageLimits& limits, Image& i
 void apply_to_property(const AttributeEdit& edit, const ImageLimits& limits, Image& image) {
   const bool present = image.properties.contains(edit.name);
   const auto missing = [&edit](Errc code) {
-    return Error(code, fmt::format("Property {} does not exist.", readable(edit.name)));
+    return Error(code, fmt::format("Property {} does not exist.", checks::readable(edit.name)));
   };
   switch (edit.kind) {
     case AttributeEdit::Kind::put:
@@ -472,7 +295,8 @@ void apply_to_property(const AttributeEdit& edit, const ImageLimits& limits, Ima
       return;
     case AttributeEdit::Kind::create:
       if (present) {
-        throw Error(Errc::exists, fmt::format("Property {} already present.", readable(edit.name)));
+        throw Error(Errc::exists,
+                    fmt::format("Property {} already present.", checks::readable(edit.name)));
       }
       put_property(edit, limits, image);
       return;
@@ -494,27 +318,10 @@ void check_draft_properties(const ImageDraft& draft, const ImageLimits& limits) 
     refuse_reserved(name);
     const CoreAttribute* core = find_core_attribute(name);
     refuse_read_only(core);
-    if (core != nullptr) refuse_schema(fmt::format("'{}' is no custom property", name));
-    check_property(name, value);
+    if (core != nullptr) checks::refuse_schema(fmt::format("'{}' is no custom property", name));
+    checks::property(name, value);
   }
-  check_quota("properties", draft.properties.size(), limits.image_property_quota);
-}
-
-// ── texts ─────────────────────────────────────────────────────────────────────────────────────
-
-bool parse_flag(std::string_view name, std::string_view text) {
-  if (text == "true" || text == "True") return true;
-  if (text == "false" || text == "False") return false;
-  refuse_schema(fmt::format("{} is not of type 'boolean' ({}); allowed: true, false",
-                            in_quotes(text), in_quotes(name)));
-}
-
-std::int64_t parse_number(std::string_view name, std::string_view text) {
-  std::int64_t number = 0;
-  const auto [stop, failure] = std::from_chars(text.begin(), text.end(), number);
-  if (failure == std::errc() && stop == text.end()) return number;
-  refuse_schema(fmt::format("{} is not of type 'integer' ({}); allowed: a number in decimal digits",
-                            in_quotes(text), in_quotes(name)));
+  checks::quota("properties", draft.properties.size(), limits.image_property_quota);
 }
 
 }  // namespace
@@ -544,13 +351,13 @@ void apply(const AttributeEdit& edit, const ImageLimits& limits, Image& image) {
 }
 
 void validate(const ImageDraft& draft, const ImageLimits& limits) {
-  check_short_attribute("name", draft.name);
-  check_short_attribute("owner", draft.owner);
-  check_format("disk_format", draft.disk_format, limits.disk_formats);
-  check_format("container_format", draft.container_format, limits.container_formats);
-  check_minimum("min_disk", draft.min_disk);
-  check_minimum("min_ram", draft.min_ram);
-  check_tags(as_set(draft.tags), limits);
+  checks::short_text("name", draft.name);
+  checks::short_text("owner", draft.owner);
+  checks::format("disk_format", draft.disk_format, limits.disk_formats);
+  checks::format("container_format", draft.container_format, limits.container_formats);
+  checks::minimum("min_disk", draft.min_disk);
+  checks::minimum("min_ram", draft.min_ram);
+  checks::tags(as_set(draft.tags), limits);
   check_draft_properties(draft, limits);
 }
 
@@ -559,37 +366,6 @@ std::optional<std::string> attribute_text(const Image& image, std::string_view n
   const auto found = image.properties.find(std::string(name));
   if (found == image.properties.end()) return std::nullopt;
   return found->second;
-}
-
-AttributeValue parse_attribute(std::string_view name, std::string_view text) {
-  const CoreAttribute* core = find_core_attribute(name);
-  if (core == nullptr) return std::string(text);
-  switch (core->type) {
-    case AttributeType::boolean:
-      return parse_flag(name, text);
-    case AttributeType::integer:
-      return parse_number(name, text);
-    case AttributeType::tags:
-      return split_tags(text);
-    case AttributeType::timestamp:
-      if (!parse_time(text)) {
-        refuse_schema(fmt::format("{} is not a time ({}); allowed: YYYY-MM-DDTHH:MM:SSZ",
-                                  in_quotes(text), in_quotes(name)));
-      }
-      return std::string(text);
-    case AttributeType::text:
-    case AttributeType::locations:
-      return std::string(text);
-  }
-  return std::string(text);
-}
-
-std::string format_api_time(Timestamp time) {
-  std::string text = format_db_time(time);
-  text.resize(std::string_view("YYYY-MM-DD HH:MM:SS").size());
-  text[10] = 'T';
-  text += 'Z';
-  return text;
 }
 
 }  // namespace glance

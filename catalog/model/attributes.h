@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "catalog/model/image.h"
+#include "catalog/model/image_draft.h"
 
 namespace glance {
 
@@ -65,12 +66,5 @@ void validate(const ImageDraft& draft, const ImageLimits& limits);
 /// `true`/`false`, tags are joined by commas (a comma in a tag is `%2C`), times are ISO 8601.
 /// Nothing when the attribute is null or no such property exists.
 [[nodiscard]] std::optional<std::string> attribute_text(const Image& image, std::string_view name);
-
-/// The reverse, by the attribute's type; any text is fine for a custom property.
-/// Error: invalid, naming what is allowed.
-[[nodiscard]] AttributeValue parse_attribute(std::string_view name, std::string_view text);
-
-/// `2026-11-22T16:59:28Z`, as the Image API prints it.
-[[nodiscard]] std::string format_api_time(Timestamp time);
 
 }  // namespace glance

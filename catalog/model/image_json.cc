@@ -8,6 +8,7 @@
 
 #include "catalog/config/config.h"
 #include "catalog/model/attributes.h"
+#include "catalog/model/timestamp.h"
 
 namespace glance {
 namespace {

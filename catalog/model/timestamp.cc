@@ -148,6 +148,10 @@ std::optional<Timestamp> parse_iso_time(std::string_view text) noexcept {
   return chrono::sys_days(date) + clock - zone;
 }
 
+Timestamp now() noexcept {
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
 std::string format_db_time(Timestamp time) {
   time = std::clamp(time, kEarliest, kLatest);
   const auto day = chrono::floor<chrono::days>(time);
@@ -190,6 +194,14 @@ std::optional<Timestamp> parse_time(std::string_view text) noexcept {
   if (!date.ok()) return std::nullopt;
   return chrono::sys_days(date) + chrono::hours(hour) + chrono::minutes(minute) +
          chrono::seconds(second) + chrono::microseconds(microsecond);
+}
+
+std::string format_api_time(Timestamp time) {
+  std::string text = format_db_time(time);
+  text.resize(std::string_view("YYYY-MM-DD HH:MM:SS").size());
+  text[10] = 'T';
+  text += 'Z';
+  return text;
 }
 
 }  // namespace glance

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "catalog/model/digests.h"
 #include "catalog/model/image.h"
+#include "catalog/model/image_draft.h"
 
 namespace glance {
 

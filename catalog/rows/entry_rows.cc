@@ -64,8 +64,6 @@ struct EntryRow {
 };
 
 std::optional<ImageEntry> entry_of(const EntryRow& row) {
-  constexpr int kMd5Digits = 32;
-  constexpr int kSha512Digits = 128;
   const auto id = ImageId::parse(row.id);
   const auto status = parse_image_status(row.status);
   if (!id || !status) {
@@ -78,8 +76,8 @@ std::optional<ImageEntry> entry_of(const EntryRow& row) {
       .name = row.name,
       .status = *status,
       .unlisted = row.unlisted != 0,
-      .has_md5 = row.checksum_length == kMd5Digits,
-      .has_sha512 = row.os_hash_algo == "sha512" && row.os_hash_length == kSha512Digits,
+      .has_md5 = row.checksum_length == int{kMd5Digits},
+      .has_sha512 = row.os_hash_algo == "sha512" && row.os_hash_length == int{kSha512Digits},
       .size = stored_size(row.size).value_or(0),
       .data_time = created,
       .updated_at = row.updated_at ? stored_time(*row.updated_at, row.id) : created,

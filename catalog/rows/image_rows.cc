@@ -326,6 +326,7 @@ void insert_temporary(Session& sql, const ImageId& id) {
 }
 
 void update_image(Session& sql, const Image& before, const Image& after) {
+  require_transition(before.status, after.status);
   const std::string when = format_db_time(after.updated_at);
   execute(sql,
           "UPDATE images SET name = :name, status = :status, visibility = :visibility,"
@@ -345,6 +346,7 @@ void update_image(Session& sql, const Image& before, const Image& after) {
 }
 
 void delete_image(Session& sql, const Image& image, Timestamp when) {
+  require_transition(image.status, ImageStatus::deleted);
   const std::string now = format_db_time(when);
   const std::string& id = image.id.text();
   for (const auto& location : image.locations) {
@@ -369,6 +371,7 @@ void delete_image(Session& sql, const Image& image, Timestamp when) {
 
 bool move_status(Session& sql, const ImageId& id, ImageStatus from, ImageStatus to,
                  Timestamp when) {
+  require_transition(from, to);
   return execute(sql,
                  "UPDATE images SET status = :to, updated_at = :now"
                  " WHERE id = :id AND status = :from AND deleted IS FALSE",

@@ -9,6 +9,7 @@
 
 #include "catalog/database/database.h"
 #include "catalog/model/image.h"
+#include "catalog/model/image_draft.h"
 #include "catalog/rows/image_select.h"
 
 /// Rows of Glance's tables ↔ Image. Every function works inside the caller's transaction and

@@ -5,6 +5,7 @@
 
 #include "catalog/database/database.h"
 #include "catalog/model/image.h"
+#include "catalog/model/image_draft.h"
 #include "catalog/model/upload_options.h"
 
 /// How an image, the heir, takes the place of another one: at once, or when its data are whole.

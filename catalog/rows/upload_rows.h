@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catalog/database/database.h"
+#include "catalog/model/digests.h"
 #include "catalog/model/image.h"
 #include "catalog/model/upload_options.h"
 

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "catalog/model/blob_reader.h"
-#include "catalog/model/image.h"
+#include "catalog/model/image_id.h"
 #include "catalog/os/directory.h"
 #include "catalog/os/file.h"
 #include "catalog/spool/early_sync.h"

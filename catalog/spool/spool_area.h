@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "catalog/model/image.h"
+#include "catalog/model/image_id.h"
 #include "catalog/os/held_directory.h"
 #include "catalog/spool/spool.h"
 

@@ -11,7 +11,7 @@
 #include <sys/sysmacros.h>
 
 #include "catalog/base/error.h"
-#include "catalog/model/image.h"
+#include "catalog/model/image_id.h"
 
 namespace glance {
 

@@ -8,7 +8,9 @@
 #include <string>
 
 #include "catalog/model/blob_reader.h"
-#include "catalog/model/image.h"
+#include "catalog/model/digests.h"
+#include "catalog/model/image_id.h"
+#include "catalog/model/location.h"
 #include "catalog/spool/spool.h"
 
 namespace glance {

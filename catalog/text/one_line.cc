@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <clocale>
+#include <cuchar>
 #include <cwchar>
 
 #include <fmt/format.h>
@@ -30,9 +31,10 @@ class Utf8Locale {
 };
 
 /// Format characters that are printable as far as wcwidth(3) goes, but deceive the eye: zero
-/// width spaces, direction marks and overrides, the byte order mark.
-bool deceives(wchar_t c) noexcept {
+/// width spaces, direction marks and overrides, annotations, tags, the byte order mark.
+bool deceives(char32_t c) noexcept {
   return (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+         (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F) || c == 0x180E ||
          (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x00AD || c == 0x061C;
 }
 
@@ -40,8 +42,8 @@ bool deceives(wchar_t c) noexcept {
 struct Character {
   std::string_view bytes;
   bool is_utf8 = false;
-  wchar_t code = L'\0';  ///< of UTF-8
-  int width = -1;        ///< columns; negative for what cannot be shown
+  char32_t code = U'\0';  ///< of UTF-8
+  int width = -1;         ///< columns; negative for what cannot be shown
 };
 
 /// Whether text that consists of such bytes needs no look at its characters.
@@ -51,17 +53,17 @@ bool is_plain(char c) noexcept {
 
 /// Of a text that is not empty. The thread's locale must be Utf8Locale.
 Character first_character(std::string_view text) {
-  wchar_t code = 0;
+  char32_t code = 0;
   std::mbstate_t state{};
-  const std::size_t length = std::mbrtowc(&code, text.data(), text.size(), &state);
+  const std::size_t length = std::mbrtoc32(&code, text.data(), text.size(), &state);
   if (length == static_cast<std::size_t>(-1) || length == static_cast<std::size_t>(-2)) {
     return {.bytes = text.substr(0, 1)};
   }
-  const bool shown = code != L'\0' && !deceives(code);
+  const bool shown = code != U'\0' && !deceives(code);
   return {.bytes = text.substr(0, std::max<std::size_t>(length, 1)),  // 0 stands for NUL
           .is_utf8 = true,
           .code = code,
-          .width = shown ? ::wcwidth(code) : -1};
+          .width = shown ? ::wcwidth(static_cast<wchar_t>(code)) : -1};
 }
 
 template <typename Visit>
@@ -78,13 +80,13 @@ std::string escape(const Character& character) {
   const auto byte = static_cast<unsigned char>(character.bytes.front());
   if (!character.is_utf8) return fmt::format("\\x{:02x}", byte);
   switch (character.code) {
-    case L'\n':
+    case U'\n':
       return "\\n";
-    case L'\t':
+    case U'\t':
       return "\\t";
-    case L'\r':
+    case U'\r':
       return "\\r";
-    case L'\\':
+    case U'\\':
       return "\\\\";
     default:
       return character.bytes.size() == 1
@@ -94,7 +96,7 @@ std::string escape(const Character& character) {
 }
 
 /// As UTF-16 has it (RFC 8259 § 7).
-std::string json_escape(wchar_t code) {
+std::string json_escape(char32_t code) {
   constexpr unsigned kBeyond = 0x10000;
   const auto value = static_cast<unsigned>(code);
   if (value < kBeyond) return fmt::format("\\u{:04x}", value);
@@ -109,7 +111,7 @@ std::string one_line(std::string_view text) {
   std::string line;
   line.reserve(text.size());
   each_character(text, [&](const Character& character) {
-    if (character.width < 0 || character.code == L'\\') {
+    if (character.width < 0 || character.code == U'\\') {
       line += escape(character);
     } else {
       line += character.bytes;
@@ -131,7 +133,7 @@ std::string printable_json(std::string_view json) {
   text.reserve(json.size());
   each_character(json, [&](const Character& character) {
     // What is below U+0020 in a JSON text stands between its values: a line's end.
-    if (character.width < 0 && character.is_utf8 && character.code > L' ') {
+    if (character.width < 0 && character.is_utf8 && character.code > U' ') {
       text += json_escape(character.code);
     } else {
       text += character.bytes;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "catalog/model/attribute_text.h"
+#include "catalog/model/digests.h"
 #include "catalog/text/ascii.h"
 #include "catalog/text/hex.h"
 #include "catalog/tool/blocks.h"
@@ -17,9 +19,6 @@ namespace glance::tool {
 namespace po = boost::program_options;
 
 namespace {
-
-constexpr std::size_t kMd5Digits = 32;
-constexpr std::size_t kSha512Digits = 128;
 
 /// The options that are attributes, by name.
 struct AttributeOption {

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "catalog/model/attribute_text.h"
 #include "catalog/tool/command.h"
 #include "catalog/tool/images.h"
 

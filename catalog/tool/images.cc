@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "catalog/config/spec.h"
+
 namespace glance::tool {
 
 std::unique_ptr<Catalog> open_catalog(const Invocation& invocation) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "catalog/config/spec.h"
 #include "catalog/model/image_json.h"
 #include "catalog/text/one_line.h"
 #include "catalog/tool/command.h"

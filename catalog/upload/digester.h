@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "catalog/base/sync.h"
+#include "catalog/model/digests.h"
 #include "catalog/model/image.h"
 #include "catalog/spool/spool.h"
 #include "catalog/upload/image_format.h"

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "catalog/model/digests.h"
 #include "catalog/model/image.h"
 #include "catalog/rows/upload_rows.h"
 #include "catalog/spool/spool.h"

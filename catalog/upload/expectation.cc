@@ -16,9 +16,8 @@ namespace glance {
 
 namespace {
 
-constexpr std::size_t kMd5Digits = 32;
 // From MD5 to SHA-512.
-constexpr std::array<std::size_t, 6> kDigits = {kMd5Digits, 40, 56, 64, 96, 128};
+constexpr std::array<std::size_t, 6> kDigits = {kMd5Digits, 40, 56, 64, 96, kSha512Digits};
 
 std::string lower_hex(std::string_view what, std::string_view text, std::size_t digits) {
   if (!is_hex(text, digits)) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "catalog/model/digests.h"
 #include "catalog/model/image.h"
 
 namespace glance {

@@ -12,6 +12,7 @@
 
 #include "catalog/base/error.h"
 #include "catalog/base/sync.h"
+#include "catalog/model/digests.h"
 #include "catalog/model/image.h"
 #include "catalog/model/upload_options.h"
 #include "catalog/spool/spool_area.h"

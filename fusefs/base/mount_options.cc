@@ -13,7 +13,7 @@
 #include <pwd.h>
 
 #include "catalog/base/error.h"
-#include "catalog/text/ascii.h"
+#include "catalog/config/oslo_config.h"
 
 namespace glance::fs {
 
@@ -245,14 +245,6 @@ void apply_option(const std::string& option, MountOptions& options) {
   }
 }
 
-std::optional<bool> parse_boolean(std::string_view text) {
-  const std::string lower = lower_case(text);
-  // As oslo.config has it.
-  if (lower == "true" || lower == "1" || lower == "on" || lower == "yes") return true;
-  if (lower == "false" || lower == "0" || lower == "off" || lower == "no") return false;
-  return std::nullopt;
-}
-
 [[noreturn]] void refuse(const Setting& setting, std::string_view what, std::string_view allowed) {
   throw Error(Errc::invalid, fmt::format("{} '{}' is not {}; allowed: {}", setting.place,
                                          setting.text, what, allowed));
@@ -265,7 +257,7 @@ void apply_setting(const std::string& key, const Setting& setting, MountOptions&
   }
   const FlagOption* flag = key == kReadOnly.key ? &kReadOnly : find_flag_option(key);
   if (flag == nullptr) return;
-  const auto value = parse_boolean(setting.text);
+  const auto value = parse_oslo_boolean(setting.text);
   if (!value) refuse(setting, "a boolean", "true, false, yes, no, on, off, 1, 0");
   options.*flag->target = *value;
 }

@@ -11,6 +11,7 @@
 
 #include "catalog/config/config.h"
 #include "catalog/model/image.h"
+#include "catalog/model/image_draft.h"
 
 namespace glance::fs {
 

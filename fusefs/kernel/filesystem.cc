@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/xattr.h>
 
+#include "catalog/model/attribute_text.h"
 #include "catalog/text/utf8.h"
 #include "fusefs/base/errno_table.h"
 #include "fusefs/tree/attributes.h"

@@ -2,35 +2,30 @@
 #include "fusefs/kernel/kernel.h"
 
 #include <array>
-#include <cerrno>
 #include <chrono>
-#include <csignal>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "catalog/os/unique_fd.h"
 #include "fusefs/daemon/end_signals.h"
 #include "fusefs/daemon/mount_table.h"
 #include "fusefs/daemon/start_failure.h"
 #include "fusefs/kernel/cache_keeper.h"
 #include "fusefs/kernel/filesystem.h"
+#include "fusefs/kernel/fuse_log.h"
+#include "fusefs/kernel/fuse_options.h"
 #include "fusefs/kernel/operations.h"
 #include "fusefs/kernel/own_device.h"
+#include "fusefs/kernel/stderr_capture.h"
+#include "fusefs/kernel/wake_signal.h"
 
 namespace glance::fs {
 
@@ -44,94 +39,10 @@ constexpr unsigned kMaxIdleThreads = 8;
 constexpr std::chrono::milliseconds kDrainPoll{20};
 constexpr std::chrono::milliseconds kForEver{-1};
 
-/// libfuse splits its options at commas.
-std::string escape_commas(const std::string& value) {
-  std::string escaped;
-  for (const char c : value) {
-    if (c == ',' || c == '\\') escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
-}
-
-std::string fuse_option_list(const Invocation& invocation) {
-  const MountOptions& options = invocation.options;
-  std::string list = "fsname=" + escape_commas(invocation.spec) + ",subtype=glance";
-  list += ",default_permissions";
-  if (options.allow_other) list += ",allow_other";
-  list += options.read_only ? ",ro" : ",rw";
-  for (const auto& flag : options.kernel) list += "," + flag;
-  return list;
-}
-
-/// libfuse's words, and those of fusermount3, which it runs: what is written to stderr while this
-/// lives is kept. No other thread may write to stderr meanwhile.
-class StderrCapture {
- public:
-  StderrCapture()
-      : kept_(::memfd_create("stderr", MFD_CLOEXEC)),
-        before_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) {
-    if (kept_ && before_) ::dup2(kept_.get(), STDERR_FILENO);
-  }
-  ~StderrCapture() {
-    if (kept_ && before_) ::dup2(before_.get(), STDERR_FILENO);
-  }
-  StderrCapture(const StderrCapture&) = delete;
-  StderrCapture& operator=(const StderrCapture&) = delete;
-
-  /// The first line: later ones repeat it in more general words.
-  [[nodiscard]] std::string first_line() const {
-    std::array<char, 1024> buffer{};
-    const ssize_t count = ::pread(kept_.get(), buffer.data(), buffer.size(), 0);
-    if (count <= 0) return {};
-    const std::string_view text(buffer.data(), static_cast<std::size_t>(count));
-    return std::string(text.substr(0, text.find('\n')));
-  }
-
- private:
-  UniqueFd kept_;
-  UniqueFd before_;
-};
-
 /// An ordinary user's mount fails for want of a right, nearly always: fusermount3 says which.
 ExitCode code_of_refusal() {
   return ::geteuid() == 0 ? ExitCode::mount : ExitCode::usage;
 }
-
-spdlog::level::level_enum level_of(fuse_log_level level) {
-  if (level <= FUSE_LOG_ERR) return spdlog::level::err;
-  if (level == FUSE_LOG_WARNING) return spdlog::level::warn;
-  return level == FUSE_LOG_DEBUG ? spdlog::level::debug : spdlog::level::info;
-}
-
-__attribute__((format(printf, 2, 0))) void log_for_fuse(fuse_log_level level, const char* format,
-                                                        std::va_list values) {
-  std::array<char, 1024> buffer{};
-  std::vsnprintf(buffer.data(), buffer.size(), format, values);
-  std::string_view text(buffer.data());
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  spdlog::log(level_of(level), "{}", text);
-}
-
-/// A signal that does nothing but interrupt what its thread waits for.
-class WakeSignal {
- public:
-  WakeSignal() {
-    struct sigaction action{};
-    action.sa_handler = [](int) {};
-    ::sigaction(number(), &action, &before_);
-  }
-  ~WakeSignal() { ::sigaction(number(), &before_, nullptr); }
-  WakeSignal(const WakeSignal&) = delete;
-  WakeSignal& operator=(const WakeSignal&) = delete;
-
-  static void send_to(pthread_t thread) noexcept { ::pthread_kill(thread, number()); }
-
- private:
-  static int number() noexcept { return SIGRTMIN; }
-
-  struct sigaction before_{};
-};
 
 }  // namespace
 
@@ -147,7 +58,7 @@ class Mount::Session {
           cache_keeper_.enqueue(std::move(changed));
         }) {
     name_space_.within([&] { mount(invocation); });
-    fuse_set_log_func(log_for_fuse);
+    take_fuse_log();
     try {
       const auto top = topmost_mount(name_space_.mount_table(), invocation.directory);
       if (top) filesystem_.files().set_device(top->device);

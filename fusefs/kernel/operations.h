@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#define FUSE_USE_VERSION 312
-#include <fuse_lowlevel.h>
+#include "fusefs/kernel/libfuse.h"
 
 namespace glance::fs {
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "catalog/catalog.h"
+#include "catalog/model/digests.h"
 #include "fusefs/base/mount_options.h"
 #include "fusefs/tree/node.h"
 

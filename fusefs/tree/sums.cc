@@ -8,13 +8,12 @@
 #include <utility>
 
 #include "catalog/base/sync.h"
+#include "catalog/model/digests.h"
 
 namespace glance::fs {
 
 namespace {
 
-constexpr std::size_t kMd5Digits = 32;
-constexpr std::size_t kSha512Digits = 128;
 constexpr std::string_view kSeparator = "  ";
 constexpr std::string_view kEscaped = "\\\n\r";
 

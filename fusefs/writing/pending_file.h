@@ -16,6 +16,7 @@
 
 #include "catalog/base/sync.h"
 #include "catalog/catalog.h"
+#include "catalog/model/digests.h"
 #include "catalog/os/unique_fd.h"
 #include "fusefs/tree/image_index.h"
 

@@ -7,6 +7,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "api-bridge/wire/error_document.h"
+#include "api-bridge/wire/reason.h"
+
 namespace glance::api {
 namespace {
 

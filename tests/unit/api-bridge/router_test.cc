@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api-bridge/wire/error_document.h"
 #include "api-bridge/wire/http_error.h"
 
 namespace glance::api {

@@ -13,6 +13,7 @@
 
 #include "catalog/base/error.h"
 #include "catalog/config/config.h"
+#include "catalog/model/attribute_text.h"
 #include "catalog/model/timestamp.h"
 #include "catalog/text/utf8.h"
 

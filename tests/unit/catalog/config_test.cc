@@ -13,6 +13,8 @@
 #include <gtest/gtest.h>
 
 #include "catalog/base/error.h"
+#include "catalog/config/config_file.h"
+#include "catalog/config/spec.h"
 
 namespace glance {
 namespace {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "catalog/catalog.h"
+#include "catalog/config/spec.h"
 #include "tests/unit/support/faulty_disk.h"
 #include "tests/unit/support/temporary_directory.h"
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -83,6 +84,12 @@ TEST(ImageStatus, StepsAreGlancesStateMachine) {
           << to_string(from) << " to " << to_string(to);
     }
   }
+}
+
+TEST(ImageStatus, NoOtherStepReachesADatabase) {
+  EXPECT_NO_THROW(require_transition(ImageStatus::queued, ImageStatus::saving));
+  EXPECT_NO_THROW(require_transition(ImageStatus::active, ImageStatus::active));
+  EXPECT_THROW(require_transition(ImageStatus::active, ImageStatus::queued), std::logic_error);
 }
 
 TEST(Visibility, NamesAreReadBack) {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "catalog/catalog.h"
+#include "catalog/config/spec.h"
 #include "catalog/known_store.h"
 #include "tests/unit/support/temporary_directory.h"
 

@@ -3,8 +3,8 @@
 
 #include <set>
 
-#include "catalog/tool/command.h"
 #include "catalog/model/attribute_text.h"
+#include "catalog/tool/command.h"
 #include "catalog/tool/images.h"
 
 namespace glance::tool {

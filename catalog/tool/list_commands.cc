@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "catalog/model/image_json.h"
 #include "catalog/config/spec.h"
+#include "catalog/model/image_json.h"
 #include "catalog/text/one_line.h"
 #include "catalog/tool/command.h"
 #include "catalog/tool/images.h"

@@ -20,7 +20,7 @@ TEST_F(ImageRows, TakeNoStepThatTheStateMachineDoesNotKnow) {
   Database database(database_url(), false);
   database.write([&](Session& sql) {
     EXPECT_THROW(rows::update_image(sql, image, queued), std::logic_error);
-    EXPECT_THROW(rows::move_status(sql, image.id, image.status, queued.status, now()),
+    EXPECT_THROW((void)rows::move_status(sql, image.id, image.status, queued.status, now()),
                  std::logic_error);
   });
   EXPECT_EQ(catalog_->find(caller_, image.id)->status, ImageStatus::active);

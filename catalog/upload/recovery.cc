@@ -138,6 +138,17 @@ std::set<ImageId> candidates(Database& database, const SpoolArea& spools) {
   });
 }
 
+/// None while the spools cannot be reached: a disk that is not mounted may come.
+std::set<ImageId> find_candidates(Database& database, const SpoolArea& spools) {
+  try {
+    return candidates(database, spools);
+  } catch (const Error& error) {
+    if (error.code() != Errc::unavailable) throw;
+    spdlog::error("recovery waits: {}", error.what());
+    return {};
+  }
+}
+
 void remove_all_garbage(Database& database, const Stores& stores, RecoveryReport& report) {
   const auto urls = database.read([](Session& sql) { return rows::select_garbage(sql); });
   report.removed += remove_garbage(database, stores, urls, [](const Error& error) {
@@ -150,7 +161,7 @@ void remove_all_garbage(Database& database, const Stores& stores, RecoveryReport
 RecoveryReport recover_uploads(Database& database, const SpoolArea& spools, const Stores& stores,
                                const std::string& os_hash_algo) {
   RecoveryReport report;
-  for (const auto& id : candidates(database, spools)) {
+  for (const auto& id : find_candidates(database, spools)) {
     try {
       recover_upload(database, spools, stores, os_hash_algo, id, report);
     } catch (const std::exception& error) {

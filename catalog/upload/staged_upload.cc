@@ -41,6 +41,8 @@ std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Stag
   std::unique_ptr<StagedUpload> upload(
       new StagedUpload(database, id, DataLimit::of_cap(config), staging.create(id), staging));
   try {
+    // And a durable place: without one nothing would tell recovery that the image waits for nobody.
+    upload->spool_->sync();
     database.write([&](Session& sql) { start_uploading(sql, id); });
   } catch (...) {
     // Bytes of an image that is uploading are a dead writer's: recovery's to look after.

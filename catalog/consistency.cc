@@ -63,7 +63,7 @@ std::optional<Finding> check_upload(Database& database, const SpoolArea& spools,
   if (!row && !claim.spool) return std::nullopt;
   std::string text = "bytes of an upload that no row tells of";
   if (row) text = row->is_open() ? "unfinished" : "acknowledged, but not published";
-  if (row && !claim.spool) text += "; its data are gone";
+  if (row && !claim.spool) text += "; its data are gone from the store";
   return Finding{Fault::upload, id.text(), text + "; its writer is dead", {}};
 }
 

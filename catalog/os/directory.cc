@@ -103,7 +103,7 @@ std::optional<File> Directory::find_file(const std::string& name, int flags) con
   }));
   if (!fd && errno == ENOENT) return std::nullopt;
   // A FIFO that nobody reads, a socket, a directory to be written.
-  const bool other = !fd && (errno == ENXIO || errno == EISDIR || errno == ELOOP);
+  const bool other = !fd && (errno == ENXIO || errno == EISDIR);
   if (!fd && !other) throw_disk_errno(errno, "opening " + full);
   if (other || !S_ISREG(glance::status_of(fd.get(), full, *disk_).st_mode)) {
     throw Error(Errc::not_found, full + " is not a regular file", Error::Words::foreign);

@@ -76,10 +76,7 @@ bool FileStore::holds(const ImageId& id) {
 std::unique_ptr<BlobReader> FileStore::open(const Location& location) {
   const std::string name = name_of(location.url);
   auto file = datadir_.get()->find_file(name, O_RDONLY);
-  if (!file) {
-    throw Error(Errc::not_found, "there are no image data at " + location.url,
-                Error::Words::foreign);
-  }
+  if (!file) throw_errno(ENOENT, "opening image data " + (datadir_.path() / name).string());
   return std::make_unique<FileReader>(*std::move(file));
 }
 

@@ -261,8 +261,10 @@ def test_data_are_not_read_from_a_terminal(tool, catalog_dir):
 
 
 def test_a_full_disk_leaves_nothing(tool, catalog_dir, tmp_path):
+    marker = (catalog_dir.store / ".glancefs-store").read_bytes()
     run("mount", "-t", "tmpfs", "-o", "size=4m", "none", catalog_dir.store)
     try:
+        (catalog_dir.store / ".glancefs-store").write_bytes(marker)  # the store on another disk
         source = random_file(tmp_path / "large.img", 8 << 20)
         assert "No space left" in tool.fails(FAILURE, "add", source)
         assert_nothing_left(catalog_dir)

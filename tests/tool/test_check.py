@@ -134,13 +134,23 @@ def test_a_living_upload_is_no_finding(tool, catalog_dir):
 
 
 def test_bytes_of_an_upload_without_a_row_are_removed(tool, catalog_dir, ids):
-    spool = catalog_dir.store / ".uploads" / NOBODY
+    tool("rm", "one")
+    spool = catalog_dir.store / ".uploads" / ids["one"]
     spool.write_bytes(b"half")
     assert tool.findings("check", "--dry-run") == [
-        ("upload", NOBODY, "bytes of an upload that no row tells of; its writer is dead")
+        ("upload", ids["one"], "bytes of an upload that no row tells of; its writer is dead")
     ]
     assert "1 taken back" in tool("check").stdout
     assert not spool.exists()
+
+
+def test_bytes_of_another_catalogs_image_are_only_reported(tool, catalog_dir, ids):
+    spool = catalog_dir.store / ".uploads" / NOBODY
+    spool.write_bytes(b"acknowledged by somebody else")
+    found = [("upload", NOBODY, "bytes of an upload that no row tells of; its writer is dead")]
+    assert tool.findings("check") == found
+    assert tool.findings("check") == found
+    assert spool.exists()
 
 
 def test_garbage_is_removed(tool, catalog_dir, edit_database, ids):

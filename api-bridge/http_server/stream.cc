@@ -50,6 +50,7 @@ void Stream::cancel() noexcept {
 }
 
 void Stream::close() noexcept {
+  is_closed_ = true;
   error_code ignored;
   std::ignore = socket_.close(ignored);
 }
@@ -76,8 +77,8 @@ Stream::Detached::Detached(Stream& stream)
 
 Stream::Detached::~Detached() {
   if (fd_ < 0) return;
-  error_code error;
-  std::ignore = stream_.socket_.assign(protocol_, fd_, error);
+  error_code error = asio::error::bad_descriptor;
+  if (!stream_.is_closed_) std::ignore = stream_.socket_.assign(protocol_, fd_, error);
   if (error) ::close(fd_);  // the stream is closed now, and its next user sees that
 }
 

@@ -41,6 +41,10 @@ class Stream {
 
   /// Hides the socket from the event loop, for a scope in which another thread uses it alone. All
   /// that comes or goes there would wake the loop's threads else, only to find that nobody waits.
+  ///
+  /// The only way to the socket's number, and no longer than the scope: where the loop does not
+  /// take the socket back, or somebody has closed the stream meanwhile, the number is closed at the
+  /// scope's end, and may be another client's in the next moment.
   class Detached {
    public:
     explicit Detached(Stream& stream);
@@ -59,6 +63,7 @@ class Stream {
 
  private:
   tcp::socket socket_;
+  bool is_closed_ = false;  // for good, also where the socket is hidden at the moment
   std::shared_ptr<asio::ssl::context> context_;
   std::optional<asio::ssl::stream<tcp::socket&>> tls_;
 };

@@ -279,6 +279,8 @@ def test_expect_continue_is_refused_with_the_answer_itself(rest, queued):
         assert connection.response().status == 200
         connection.send(request("GET /versions", "Expect: a miracle"))
         assert connection.response().status == 417
+    for empty in ("Expect:", "Expect:  \t"):
+        assert status_of(rest, request("GET /versions", empty)) == 200
     assert rest.image(queued)["status"] == "queued"
 
 

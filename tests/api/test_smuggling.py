@@ -58,6 +58,8 @@ HEADS = {
     "target without a host": b"GET http:///v2/images HTTP/1.1\r\nHost: b\r\n\r\n",
     "no version": b"GET /v2/images\r\nHost: a\r\n\r\n",
     "HTTP/0.9": b"GET /v2/images HTTP/0.9\r\nHost: a\r\n\r\n",
+    "HTTP/1.10": b"GET /v2/images HTTP/1.10\r\nHost: a\r\n\r\n",
+    "HTTP/1.2 without a Host": b"GET /v2/images HTTP/1.2\r\n\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "HTTP/1.1 in small letters": b"GET /v2/images http/1.1\r\nHost: a\r\n\r\n",
     "two blanks": b"GET  /v2/images HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -92,6 +94,13 @@ BODIES = {
     "longer than its size": b"2\r\n{}  \r\n0\r\n\r\n",
     "shorter than its size": b"4\r\n{}\r\n0\r\n\r\nxx",
     "control character in an extension": b"2;a=\x01\r\n{}\r\n0\r\n\r\n",
+    "empty extension": b"2;\r\n{}\r\n0\r\n\r\n",
+    "extension without a name": b"2;=a\r\n{}\r\n0\r\n\r\n",
+    "extension without a value": b"2;a=\r\n{}\r\n0\r\n\r\n",
+    "open quotes in an extension": b'2;a="b\r\n{}\r\n0\r\n\r\n',
+    "blank in an extension": b"2;a b\r\n{}\r\n0\r\n\r\n",
+    "blank behind an extension": b"2;a \r\n{}\r\n0\r\n\r\n",
+    "malformed extension of the last chunk": b"2\r\n{}\r\n0;\r\n\r\n",
     "bare LF in an extension": b"2;a=b\nc\r\n{}\r\n0\r\n\r\n",
     "folded trailer": b"2\r\n{}\r\n0\r\nX: a\r\n b\r\n\r\n",
     "trailer without a colon": b"2\r\n{}\r\n0\r\nnonsense\r\n\r\n",
@@ -148,7 +157,8 @@ GOOD_BODIES = {
     "capital and small digits": b"A\r\n{        }\r\n0\r\n\r\n",
     "one byte a chunk": b"1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
     "extensions": b'2;a;b=c;d="e f"\r\n{}\r\n0;x\r\n\r\n',
-    "blank before an extension": b"2 ;a=b\r\n{}\r\n0\r\n\r\n",
+    "blanks around an extension": b"2 ; a = b\r\n{}\r\n0\r\n\r\n",
+    "quotes in an extension": b'2;a="\\";"\r\n{}\r\n0\r\n\r\n',
     "trailers": b"2\r\n{}\r\n0\r\nX: a\r\nY:\r\n\r\n",
     "a forbidden trailer, which is dropped": b"2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n",
 }
@@ -165,6 +175,16 @@ def test_a_sound_chunked_body_is_understood_whole_or_byte_by_byte(rest, body):
         connection.send(request("GET /versions"))
         assert connection.response().status == 200
     assert len(rest.images()) == 2
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.2", "HTTP/1.9"])
+def test_a_later_minor_version_is_served_as_1_1(rest, version):
+    """RFC 9110 § 2.5."""
+    with RawConnection(rest) as connection:
+        head = CHUNKED.replace(b"HTTP/1.1", version.encode())
+        connection.send(head + b"2\r\n{}\r\n0\r\n\r\n" + request("GET /versions"))
+        assert connection.response().status == 201
+        assert connection.response().status == 200
 
 
 def test_blank_lines_before_a_request_are_skipped(rest):

@@ -72,6 +72,8 @@ ServerOptions server_options(const glance::Config& config, const BridgeConfig& b
     options.host = arguments.bind->host;
     options.port = arguments.bind->port;
   }
+  // Nobody is asked who he is: see Identify below.
+  options.site_guard.emplace(options.host, config.public_endpoint);
   return options;
 }
 

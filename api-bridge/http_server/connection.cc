@@ -71,6 +71,12 @@ bool is_reading(const Request& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
 
+/// Of the other routes, some read past a body, and some have types of their own, which they look at
+/// themselves.
+bool must_have_type(const Route& route) {
+  return route.body == BodyKind::buffered && (route.method == "POST" || route.method == "PUT");
+}
+
 void require_complete(RequestReader::Head head) {
   switch (head.outcome) {
     case Outcome::complete:
@@ -213,6 +219,7 @@ std::optional<Response> Connection::refusal(RequestReader::Head head, Exchange& 
                        shared_.limits, exchange.head);
     reader_.begin_body(head.text.size(), exchange.head.request);
     exchange.understood = true;
+    if (shared_.site_guard) shared_.site_guard->require_own_site(exchange.head.request, local_);
     if (shared_.stopping) {
       throw HttpError(503, "The server is stopping.", {}, {{"Retry-After", kRetryWhenStopping}});
     }
@@ -243,6 +250,7 @@ awaitable<Response> Connection::handle(const Route& route, Exchange& exchange) {
   if (const auto* make_sink = std::get_if<SinkHandler>(&route.handler)) {
     co_return co_await receive(*make_sink, exchange);
   }
+  if (shared_.site_guard && must_have_type(route)) require_api_media_type(request);
   if (route.body == BodyKind::buffered) request.body = co_await read_whole_body(exchange);
   request.json_depth = shared_.limits.json_depth;
   const auto& handler = std::get<Handler>(route.handler);

@@ -52,6 +52,7 @@ class Server::Impl {
                 .observer = observer,
                 .limits = options_.limits,
                 .loopback_route = options_.loopback_route,
+                .site_guard = options_.site_guard,
                 .pools = pools_,
                 .on_drained = [this] { asio::post(control_, [this] { finish(); }); },
                 .mutex = {},

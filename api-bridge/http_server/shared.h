@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -39,6 +40,7 @@ struct Shared {
   ServerObserver& observer;
   const ServerLimits limits;
   const FileRoute loopback_route;
+  const std::optional<SiteGuard> site_guard;  ///< nothing: callers say who they are
   Pools& pools;
 
   std::atomic<bool> stopping = false;

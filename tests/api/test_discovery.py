@@ -31,9 +31,9 @@ def test_of_several_slashes_one_counts(rest, path):
 
 
 def test_links_follow_the_host_that_the_client_used(rest):
-    response = rest.request("GET", "/", None, {"Host": "images.example:8080"}, expect=300)
+    response = rest.request("GET", "/", None, {"Host": "images.localhost:8080"}, expect=300)
     hrefs = {version["links"][0]["href"] for version in response.json()["versions"]}
-    assert hrefs == {"http://images.example:8080/v2/"}
+    assert hrefs == {"http://images.localhost:8080/v2/"}
 
 
 def test_v2_redirects_to_its_slash(rest):

@@ -11,6 +11,7 @@ from support.processes import SLOW, program, run, wait_until
 from support.raw import RawConnection, request
 
 OCTETS = "Content-Type: application/octet-stream"
+JSON_TYPE = "Content-Type: application/json"
 
 
 @pytest.fixture
@@ -68,8 +69,8 @@ def test_a_json_body_of_more_than_1_mib_is_413(rest, chunked):
     body = json.dumps({"name": "a", "p": "x" * (1 << 20)}).encode()
     data = iter([body[:1000], body[1000:]]) if chunked else body
     connection = rest.connect()
-    connection.request("POST", "/v2/images", body=data, encode_chunked=True,
-                       headers={"Transfer-Encoding": "chunked"} if chunked else {})
+    headers = {"Content-Type": "application/json"} | ({"Transfer-Encoding": "chunked"} if chunked else {})
+    connection.request("POST", "/v2/images", body=data, encode_chunked=True, headers=headers)
     answer = connection.getresponse()
     assert answer.status == 413
     assert "The request's body is too large." in answer.read().decode()
@@ -191,7 +192,7 @@ def test_a_slow_body_is_408_and_leaves_the_image_queued(configured, catalog_dir,
 def test_a_body_that_trickles_is_408(configured):
     rest = configured(body_grace=1, min_body_rate=1000).rest
     with RawConnection(rest) as connection:
-        connection.send(request("POST /v2/images", "Content-Length: 100000"))
+        connection.send(request("POST /v2/images", JSON_TYPE, "Content-Length: 100000"))
         connection.socket.settimeout(0.05)
         for _ in range(int(200 * SLOW)):
             connection.send(b"x")

@@ -6,9 +6,10 @@ import pytest
 
 from support.raw import RawConnection, request
 
+JSON = "Content-Type: application/json"
 # Behind each bad request lies a good one; answering it would be the smuggling.
 SMUGGLED = request("DELETE /v2/images/{id}")
-POST = b"POST /v2/images HTTP/1.1\r\nHost: a\r\n"
+POST = b"POST /v2/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 HEADS = {
@@ -195,10 +196,10 @@ def test_blank_lines_before_a_request_are_skipped(rest):
 
 def test_the_host_of_an_absolute_target_counts_more_than_the_header(rest):
     with RawConnection(rest) as connection:
-        connection.send(request("GET http://inside:81/versions", host="outside"))
+        connection.send(request("GET http://inside.localhost:81/versions", host="outside"))
         versions = connection.response().json()["versions"]
     assert {link["href"] for version in versions for link in version["links"]} == {
-        "http://inside:81/v2/"
+        "http://inside.localhost:81/v2/"
     }
 
 
@@ -208,7 +209,7 @@ def test_requests_sent_ahead_are_answered_in_order(rest):
         bodies = [b'{"name": "%s"}' % name.encode() for name in names]
         connection.send(
             b"".join(
-                request("POST /v2/images", f"Content-Length: {len(body)}", body=body)
+                request("POST /v2/images", JSON, f"Content-Length: {len(body)}", body=body)
                 for body in bodies
             )
         )

@@ -72,6 +72,7 @@ ServerOptions server_options(const glance::Config& config, const BridgeConfig& b
     options.host = arguments.bind->host;
     options.port = arguments.bind->port;
   }
+  options.limits.chunked_body_bytes = config.limits.image_size_cap;
   // Nobody is asked who he is: see Identify below.
   options.site_guard.emplace(options.host, config.public_endpoint);
   return options;

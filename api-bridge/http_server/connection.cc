@@ -90,6 +90,14 @@ void require_complete(RequestReader::Head head) {
   }
 }
 
+/// How much of a refused body is read and forgotten, so that the client can send it all before it
+/// looks for the answer, as many do.
+std::uint64_t most_to_come(const Request& request, const ServerLimits& limits) {
+  constexpr std::uint64_t kUnknown = std::uint64_t{16} * 1024 * 1024;  // we could not make it out
+  if (request.content_length) return *request.content_length;
+  return request.is_chunked ? limits.chunked_body_bytes : kUnknown;
+}
+
 bool has_header(const Response& response, std::string_view name) {
   return std::ranges::any_of(
       response.headers, [&](const auto& field) { return equal_ignoring_case(field.first, name); });
@@ -155,7 +163,7 @@ awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
     self->deadline_->arm(self->shared_.limits.linger_time);
     co_await self->stream_.finish_writing();
     // Closing at once would make the kernel reset the connection, and the peer lose the answer.
-    if (self->lingers_) co_await self->reader_.discard(self->shared_.limits.linger_time);
+    if (self->to_discard_) co_await self->reader_.discard(*self->to_discard_);
   } catch (const ConnectionLost& lost) {
     spdlog::debug("{}: connection lost: {}", self->peer_, lost.what());
   } catch (const std::exception& error) {
@@ -274,6 +282,7 @@ awaitable<std::string> Connection::read_whole_body(Exchange& exchange) {
   const auto announced = exchange.head.request.content_length;
   if (announced.value_or(0) > limit) throw HttpError(413, "The request's body is too large.");
   const auto most = announced.value_or(limit + 1);
+  reader_.expect_soon();
   co_await invite_body(exchange);
   std::string body;
   while (!reader_.is_body_done()) {
@@ -355,7 +364,7 @@ awaitable<bool> Connection::finish(Exchange& exchange, Response response) {
   co_await sender_.send(response, framing, head.request.method == "HEAD");
   exchange.report(response.status);
   if (keep && body_left) co_await skip_rest();
-  lingers_ = body_left || reader_.has_more();
+  if (body_left || reader_.has_more()) to_discard_ = most_to_come(head.request, shared_.limits);
   co_return keep && !shared_.stopping;  // it may have begun while we sent
 }
 

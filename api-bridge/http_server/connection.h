@@ -60,7 +60,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::shared_ptr<Deadline> deadline_;
   RequestReader reader_;
   ResponseSender sender_;
-  bool lingers_ = false;  // the peer may still be sending when we have said all
+  // What the peer may still be sending when we have said all; nothing: it is not.
+  std::optional<std::uint64_t> to_discard_;
 };
 
 }  // namespace glance::api

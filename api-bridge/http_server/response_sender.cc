@@ -32,6 +32,10 @@ bool is_of_connection(int error) {
   return std::ranges::find(kOfConnection, error) != kOfConnection.end();
 }
 
+BodyPace fresh_pace(const ServerLimits& limits) {
+  return {kAnswerPatience * limits.body_window, limits.body_rate};
+}
+
 }  // namespace
 
 ResponseSender::ResponseSender(Stream& stream, Deadline& deadline, const ServerLimits& limits,
@@ -42,7 +46,7 @@ ResponseSender::ResponseSender(Stream& stream, Deadline& deadline, const ServerL
       route_(route),
       pool_(pool),
       observer_(observer),
-      pace_(limits.body_window, limits.body_rate) {}
+      pace_(fresh_pace(limits)) {}
 
 awaitable<void> ResponseSender::send(const Response& response, const Framing& framing,
                                      bool head_only) {
@@ -75,7 +79,7 @@ void ResponseSender::count(std::uint64_t bytes) {
 }
 
 awaitable<void> ResponseSender::write(std::string_view bytes) {
-  pace_ = BodyPace(limits_.body_window, limits_.body_rate);
+  pace_ = fresh_pace(limits_);
   while (!bytes.empty()) co_await write_some(bytes);
 }
 

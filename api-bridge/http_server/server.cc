@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 
 #include "api-bridge/http_server/connection.h"
@@ -33,6 +34,16 @@ constexpr std::string_view kFull =
 
 unsigned thread_count(unsigned wanted) {
   return wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+}
+
+void set_options(tcp::socket& socket, const ServerLimits& limits) {
+  error_code ignored;
+  // Without it the second small packet of an answer waits for the client's acknowledgement.
+  std::ignore = socket.set_option(tcp::no_delay(true), ignored);
+  // A peer that has gone without a word is noticed, however long a transfer may pause.
+  using Idle = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+  std::ignore = socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  std::ignore = socket.set_option(Idle(static_cast<int>(limits.probe_time.count())), ignored);
 }
 
 }  // namespace
@@ -136,8 +147,7 @@ awaitable<void> Server::Impl::accept(tcp::acceptor& acceptor) {
 
 void Server::Impl::start(tcp::socket socket) {
   error_code ignored;
-  // Without it the second small packet of an answer waits for the client's acknowledgement.
-  std::ignore = socket.set_option(tcp::no_delay(true), ignored);
+  set_options(socket, shared_.limits);
   const auto executor = socket.get_executor();
   std::shared_ptr<asio::ssl::context> tls;
   bool full = false;

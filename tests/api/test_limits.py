@@ -318,3 +318,86 @@ def test_a_content_coding_is_415(rest, queued, coding, status):
     body = {"name": "x"}
     answer = rest.request("POST", "/v2/images", body, {"Content-Encoding": coding})
     assert answer.status == (415 if status == 415 else 201)
+
+
+# ── the patience of Glance ───────────────────────────────────────────────────────────────────────
+
+
+def configured_socket_timeout(bridges, catalog_dir, seconds):
+    return bridges.start(catalog_dir.config(DEFAULT={"client_socket_timeout": seconds})).rest
+
+
+def test_client_socket_timeout_ends_an_upload_that_has_stopped(bridges, catalog_dir):
+    rest = configured_socket_timeout(bridges, catalog_dir, 1)
+    queued = rest.create(disk_format="raw", container_format="bare")["id"]
+    with RawConnection(rest) as connection:
+        head = request(f"PUT /v2/images/{queued}/file", OCTETS, "Content-Length: 10")
+        connection.send(head + b"data")
+        start = time.monotonic()
+        assert connection.response().status == 408
+        assert time.monotonic() - start < 10 * SLOW
+    assert rest.image(queued)["status"] == "queued"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", ["", 900, 0])
+def test_a_pause_of_a_minute_ends_no_transfer(bridges, catalog_dir, seconds):
+    rest = configured_socket_timeout(bridges, catalog_dir, seconds)
+    image = rest.create(disk_format="raw", container_format="bare")["id"]
+    full = rest.create_raw("full", bytes(30 << 20))["id"]
+    with RawConnection(rest) as up, RawConnection(rest) as down:
+        up.send(request(f"PUT /v2/images/{image}/file", OCTETS, "Content-Length: 8", body=b"data"))
+        down.send(request(f"GET /v2/images/{full}/file"))
+        time.sleep(65)  # the pause is what is tested
+        up.send(b"data")
+        assert up.response().status == 204
+        assert len(down.response().body) == 30 << 20
+    assert rest.download(image) == b"datadata"
+
+
+def test_a_paused_download_is_given_more_time_than_a_paused_upload(bridges, catalog_dir):
+    rest = configured_socket_timeout(bridges, catalog_dir, 2)
+    image = rest.create(disk_format="raw", container_format="bare")["id"]
+    full = rest.create_raw("full", bytes(30 << 20))["id"]
+    with RawConnection(rest) as up, RawConnection(rest) as down:
+        down.send(request(f"GET /v2/images/{full}/file"))
+        up.send(request(f"PUT /v2/images/{image}/file", OCTETS, "Content-Length: 8", body=b"data"))
+        assert up.response().status == 408  # after as long a pause as the download's
+        assert len(down.response().body) == 30 << 20
+
+
+# ── what is said again ───────────────────────────────────────────────────────────────────────────
+
+
+def long_requests(image):
+    value = "v" * 900_000
+    schema = "application/openstack-images-v2.1-json-patch"
+    yield "POST", "/v2/images", {"name": "x", "visibility": value}, {}
+    yield "POST", "/v2/images", {"name": "x", "id": value}, {}
+    yield "POST", "/v2/images", {"name": "x", "disk_format": value}, {}
+    yield "POST", "/v2/images", {"name": "x", value: 1}, {}
+    yield "POST", "/v2/images", f'{{"{value}": "a", "{value}": "b"}}'[:900_000].encode(), {}
+    patch = {"Content-Type": schema}
+    yield "PATCH", f"/v2/images/{image}", [{"op": value, "path": "/name", "value": "x"}], patch
+    yield "PATCH", f"/v2/images/{image}", [{"op": "add", "path": f"/{value}", "value": 1}], patch
+    yield "PATCH", f"/v2/images/{image}", [{"op": "replace", "path": value, "value": "x"}], patch
+    yield "POST", f"/v2/images/{image}/members", {"member": value}, {}
+    yield "PUT", f"/v2/images/{image}/members/x", {"status": value}, {}
+    yield "GET", "/v2/images?sort_key=" + "k" * 8000, None, {}
+    yield "GET", "/v2/images/" + "i" * 8000, None, {}
+    yield "DELETE", "/v2/images/" + "i" * 8000, None, {}
+    yield "PUT", f"/v2/images/{image}/file", b"x", {"Content-Type": "t" * 12_000}
+    yield "POST", "/v2/images", {"name": "x"}, {"Content-Type": "t" * 12_000}
+    yield "M" * 8000, "/v2/images", None, {}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/plain"])
+def test_an_error_repeats_little_of_the_request(bridge, rest, accept):
+    image = rest.create(name="image", visibility="shared")["id"]
+    bridge.expect_errors("")
+    for method, path, body, headers in long_requests(image):
+        answer = rest.request(method, path, body, headers | {"Accept": accept})
+        assert 400 <= answer.status < 500 or answer.status == 501, (method, path[:40], answer.status)
+        assert len(answer.body) < 8192, (method, path[:40], answer.body[:200])
+    lines = bridge.log.read_text().splitlines()
+    assert all(len(line) < 20_000 for line in lines)

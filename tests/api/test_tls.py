@@ -110,6 +110,13 @@ def test_plain_http_is_no_tls(rest):
         assert connection.response() is None
 
 
+def test_a_refused_upload_is_read_so_that_the_refusal_is_heard(rest):
+    image = rest.create_raw("full", b"data")["id"]
+    piece = DATA[: 1 << 20]
+    for body in (iter([piece] * 300), piece * 20):
+        assert rest.put_data(image, body, expect=409).body
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_old_versions_of_tls_are_refused(rest, context):
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED

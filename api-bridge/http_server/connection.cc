@@ -49,20 +49,13 @@ class Running {
   Shared& shared_;
 };
 
-std::string peer_address(const tcp::socket& socket) {
-  error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
-  return error ? "-" : endpoint.address().to_string();
-}
-
 std::string local_address(const tcp::socket& socket) {
   error_code error;
   return address_text(socket.local_endpoint(error));
 }
 
-FileRoute route_to(const tcp::socket& socket, const Shared& shared) {
+FileRoute route_to(const asio::ip::address& peer, const tcp::socket& socket, const Shared& shared) {
   error_code error;
-  const auto peer = socket.remote_endpoint(error).address();
   const bool is_here = peer.is_loopback() || peer == socket.local_endpoint(error).address();
   return is_here && !error ? shared.loopback_route : FileRoute::sendfile;
 }
@@ -132,16 +125,18 @@ struct Connection::Exchange {
   const Clock::time_point start = Clock::now();
 };
 
-Connection::Connection(Shared& shared, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
+Connection::Connection(Shared& shared, tcp::socket socket, const tcp::endpoint& peer,
+                       std::shared_ptr<asio::ssl::context> tls)
     : shared_(shared),
       stream_(std::move(socket), std::move(tls)),
-      peer_(peer_address(stream_.socket())),
+      peer_(peer.address().to_string()),
       local_(local_address(stream_.socket())),
       deadline_(std::make_shared<Deadline>(stream_.socket().get_executor(),
                                            [this] { stream_.cancel(); })),
       reader_(stream_, *deadline_, shared.limits),
-      sender_(stream_, *deadline_, shared.limits, route_to(stream_.socket(), shared),
-              shared.pools.data, shared.observer) {
+      sender_(stream_, *deadline_, shared.limits,
+              route_to(peer.address(), stream_.socket(), shared), shared.pools.data,
+              shared.observer) {
   shared_.observer.connection_opened();
 }
 

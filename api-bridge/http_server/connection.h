@@ -21,7 +21,9 @@ namespace glance::api {
 /// elsewhere while the strand's coroutine waits.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Shared& shared, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls);
+  /// `peer` is what accept(2) said.
+  Connection(Shared& shared, tcp::socket socket, const tcp::endpoint& peer,
+             std::shared_ptr<asio::ssl::context> tls);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

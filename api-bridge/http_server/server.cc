@@ -86,7 +86,7 @@ class Server::Impl {
 
  private:
   awaitable<void> accept(tcp::acceptor& acceptor);
-  void start(tcp::socket socket);
+  void start(tcp::socket socket, const tcp::endpoint& peer);
   void wait_for_signal();
   void reload();
   void begin_stop(const std::string& why);
@@ -124,13 +124,15 @@ void Server::Impl::run() {
 
 awaitable<void> Server::Impl::accept(tcp::acceptor& acceptor) {
   while (acceptor.is_open()) {
-    auto [error, socket] =
-        co_await acceptor.async_accept(asio::any_io_executor(asio::make_strand(io_)), kAsTuple);
+    // From accept(2) itself: the socket of a client that has reset it knows no address any more.
+    tcp::endpoint peer;
+    auto [error, socket] = co_await acceptor.async_accept(
+        asio::any_io_executor(asio::make_strand(io_)), peer, kAsTuple);
     if (error == asio::error::operation_aborted) co_return;
     if (error == asio::error::connection_aborted) continue;
     if (error) {
       // Out of descriptors, most likely: some connections must end first.
-      spdlog::warn("cannot accept a connection: {}", error.message());
+      shared_.observer.accepting_failed(error.message());
       asio::steady_timer pause(control_, std::chrono::milliseconds(100));
       std::ignore = co_await pause.async_wait(kAsTuple);
       continue;
@@ -138,14 +140,14 @@ awaitable<void> Server::Impl::accept(tcp::acceptor& acceptor) {
     // Closed while this one was on its way to us: nobody would close it any more.
     if (!acceptor.is_open()) co_return;
     try {
-      start(std::move(socket));
+      start(std::move(socket), peer);
     } catch (const std::exception& failure) {
-      spdlog::error("cannot serve a connection: {}", failure.what());
+      shared_.observer.accepting_failed(failure.what());
     }
   }
 }
 
-void Server::Impl::start(tcp::socket socket) {
+void Server::Impl::start(tcp::socket socket, const tcp::endpoint& peer) {
   error_code ignored;
   set_options(socket, shared_.limits);
   const auto executor = socket.get_executor();
@@ -162,7 +164,8 @@ void Server::Impl::start(tcp::socket socket) {
     if (!tls) std::ignore = socket.write_some(asio::buffer(kFull), ignored);
     return;
   }
-  const auto connection = std::make_shared<Connection>(shared_, std::move(socket), std::move(tls));
+  const auto connection =
+      std::make_shared<Connection>(shared_, std::move(socket), peer, std::move(tls));
   {
     MutexLock lock(shared_.mutex);
     shared_.connections.emplace(connection.get(), connection);

@@ -170,12 +170,20 @@ awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
 
 awaitable<void> Connection::serve() {
   deadline_->arm(shared_.limits.head_time);
-  if (const auto error = co_await stream_.handshake()) throw ConnectionLost(error.message());
+  if (stream_.is_encrypted()) co_await shake_hands();
   for (bool keep = true; keep;) {
     const auto head = co_await reader_.read_head();
     if (head.outcome == Outcome::closed) co_return;
     keep = co_await serve_one(head);
   }
+}
+
+awaitable<void> Connection::shake_hands() {
+  if (const auto error = co_await stream_.wait_readable()) throw ConnectionLost(error.message());
+  const auto place = shared_.handshakes.enter([self = weak_from_this()] {
+    if (const auto alive = self.lock()) alive->close();
+  });
+  if (const auto error = co_await stream_.handshake()) throw ConnectionLost(error.message());
 }
 
 /// Answers one request; returns whether the connection stays open for another.

@@ -38,6 +38,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Exchange;
 
   awaitable<void> serve();
+  awaitable<void> shake_hands();
   awaitable<bool> serve_one(RequestReader::Head head);
   [[nodiscard]] std::optional<Response> refusal(RequestReader::Head head, Exchange& exchange);
   awaitable<Response> answer(Exchange& exchange);

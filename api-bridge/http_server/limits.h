@@ -23,6 +23,7 @@ struct ServerLimits {
   std::size_t buffered_body_bytes = std::size_t{1024} * 1024;
   std::size_t json_depth = kJsonDepth;
   std::size_t connections = 10'000;
+  std::size_t handshakes = 500;                 ///< of TLS, that have begun and not ended
   std::chrono::milliseconds head_time{10'000};  ///< from a connection's or head's begin to its end
   std::chrono::milliseconds idle_time{75'000};  ///< between two requests
   /// A body that comes moves `body_rate` bytes a second in the mean of every stretch of this

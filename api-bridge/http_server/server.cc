@@ -65,6 +65,7 @@ class Server::Impl {
                 .loopback_route = options_.loopback_route,
                 .site_guard = options_.site_guard,
                 .pools = pools_,
+                .handshakes = PendingHandshakes(options_.limits.handshakes),
                 .on_drained = [this] { asio::post(control_, [this] { finish(); }); },
                 .mutex = {},
                 .tls = options_.tls ? load_tls(*options_.tls) : nullptr,

@@ -14,6 +14,7 @@
 #include "api-bridge/http_server/asio.h"
 #include "api-bridge/http_server/limits.h"
 #include "api-bridge/http_server/observer.h"
+#include "api-bridge/http_server/pending_handshakes.h"
 #include "api-bridge/http_server/server.h"
 #include "catalog/base/sync.h"
 
@@ -42,6 +43,7 @@ struct Shared {
   const FileRoute loopback_route;
   const std::optional<SiteGuard> site_guard;  ///< nothing: callers say who they are
   Pools& pools;
+  PendingHandshakes handshakes;
 
   std::atomic<bool> stopping = false;
   std::atomic<bool> over = false;          ///< nothing runs any more

@@ -8,12 +8,15 @@
 namespace glance::api {
 
 Stream::Stream(tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
-    : socket_(std::move(socket)), context_(std::move(tls)) {
-  if (context_) tls_.emplace(socket_, *context_);
+    : socket_(std::move(socket)), context_(std::move(tls)) {}
+
+awaitable<error_code> Stream::wait_readable() {
+  const auto [error] = co_await socket_.async_wait(tcp::socket::wait_read, kAsTuple);
+  co_return error;
 }
 
 awaitable<error_code> Stream::handshake() {
-  if (!tls_) co_return error_code{};
+  tls_.emplace(socket_, *context_);
   const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAsTuple);
   co_return error;
 }

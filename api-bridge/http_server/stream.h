@@ -23,10 +23,13 @@ class Stream {
   /// `tls` may be null.
   Stream(tcp::socket socket, std::shared_ptr<asio::ssl::context> tls);
 
-  [[nodiscard]] bool is_encrypted() const noexcept { return tls_.has_value(); }
+  [[nodiscard]] bool is_encrypted() const noexcept { return context_ != nullptr; }
   [[nodiscard]] tcp::socket& socket() noexcept { return socket_; }
 
-  /// Does nothing where there is no TLS.
+  /// Until the peer has sent something, or has gone. Takes no memory for what it may be.
+  awaitable<error_code> wait_readable();
+
+  /// Before anything else where there is TLS. From now on the stream has TLS's buffers.
   awaitable<error_code> handshake();
 
   awaitable<Result> read_some(asio::mutable_buffer into);
@@ -65,7 +68,7 @@ class Stream {
   tcp::socket socket_;
   bool is_closed_ = false;  // for good, also where the socket is hidden at the moment
   std::shared_ptr<asio::ssl::context> context_;
-  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_;  // once the handshake has begun
 };
 
 }  // namespace glance::api

@@ -41,6 +41,7 @@ void read_limits(const ConfigReader& reader, ServerLimits& limits) {
   reader.number({kOurs, "max_json_depth"}, std::size_t{1}, kMaxDepth, limits.json_depth);
   reader.number({kOurs, "max_header_fields"}, std::size_t{1}, kMaxFields, limits.head_fields);
   reader.number({kOurs, "max_connections"}, std::size_t{1}, kMaxConnections, limits.connections);
+  reader.number({kOurs, "max_handshakes"}, std::size_t{1}, kMaxConnections, limits.handshakes);
   reader.seconds({kOurs, "header_timeout"}, 1, limits.head_time);
   reader.seconds({kOurs, "keepalive_timeout"}, 1, limits.idle_time);
   read_patience(reader, limits);

@@ -122,6 +122,7 @@ def test_limits_come_from_the_configuration(configured):
         ("max_json_depth = 1001", "allowed: 1 to 1000"),
         ("max_header_fields = 0", "allowed: 1 to 10000"),
         ("max_connections = 0", "allowed: 1 to 1000000"),
+        ("max_handshakes = 0", "allowed: 1 to 1000000"),
         ("header_timeout = 0", "allowed: 1 to 86400"),
         ("drain_timeout = -1", "allowed: 0 to 86400"),
         ("min_body_rate = fast", "allowed: 0 to 1073741824"),

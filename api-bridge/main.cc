@@ -16,6 +16,7 @@
 #include "api-bridge/http_server/server.h"
 #include "api-bridge/operation/arguments.h"
 #include "api-bridge/operation/bridge_config.h"
+#include "api-bridge/operation/memory_trim.h"
 #include "api-bridge/operation/reporter.h"
 #include "catalog/catalog.h"
 #include "catalog/config/config.h"
@@ -72,6 +73,9 @@ ServerOptions server_options(const glance::Config& config, const BridgeConfig& b
     options.host = arguments.bind->host;
     options.port = arguments.bind->port;
   }
+  options.limits.chunked_body_bytes = config.limits.image_size_cap;
+  // Nobody is asked who he is: see Identify below.
+  options.site_guard.emplace(options.host, config.public_endpoint);
   return options;
 }
 
@@ -104,6 +108,7 @@ void serve(const Arguments& arguments) {
   }
   const auto identify = [](const Request&) { return glance::Caller::local_admin(); };
   Server server(router, identify, reporter, options);
+  const MemoryTrim trim;
   const glance::RecoveryLoop recovery(*catalog, config.recovery_interval);
   announce(server, options);
   server.run();
@@ -114,6 +119,7 @@ void serve(const Arguments& arguments) {
 int main(int argc, char** argv) {
   try {
     std::signal(SIGPIPE, SIG_IGN);
+    have_few_arenas();              // before the first thread
     std::signal(SIGXFSZ, SIG_IGN);  // write(2) then says EFBIG
     const auto arguments = parse_arguments(argc, argv, std::cout);
     if (arguments) serve(*arguments);

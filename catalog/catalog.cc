@@ -86,6 +86,8 @@ class DatabaseCatalog final : public Catalog {
   Image add(const Caller& caller, const ImageDraft& draft) override;
   std::optional<Image> find(const Caller& caller, const ImageId& id) override;
   std::vector<Image> list(const Caller& caller, const ImageQuery& query) override;
+  ImagePage list_page(const Caller& caller, const ImageQuery& query,
+                      std::uint64_t max_bytes) override;
   Image resolve(const Caller& caller, const std::string& name_or_id) override;
   Image update(const Caller& caller, const ImageId& id,
                std::span<const AttributeEdit> edits) override {
@@ -284,19 +286,25 @@ MarkerValues DatabaseCatalog::marker_values(Session& sql, const Caller& caller,
 }
 
 std::vector<Image> DatabaseCatalog::list(const Caller& caller, const ImageQuery& query) {
+  return list_page(caller, query, UINT64_MAX).images;
+}
+
+ImagePage DatabaseCatalog::list_page(const Caller& caller, const ImageQuery& query,
+                                     std::uint64_t max_bytes) {
   const auto select = [&](Session& sql) {
     const auto marker = marker_values(sql, caller, query);
     const auto lead = rows::best_lead(sql, leads(query, caller));
-    return rows::select_page(sql, page_selects(query, caller, marker, lead), query.limit);
+    const auto selects = page_selects(query, caller, marker, lead);
+    return rows::select_page(sql, selects, query.limit, max_bytes);
   };
-  auto images = database_.read(select);
+  auto page = database_.read(select);
   bool changed = false;
   const Deadline deadline = std::chrono::steady_clock::now() + kPublicationWait;
-  for (const auto& image : images) {
+  for (const auto& image : page.images) {
     if (image.status == ImageStatus::saving) changed |= wait_for_publication(image.id, deadline);
   }
-  if (changed) images = database_.read(select);
-  return images;
+  if (changed) page = database_.read(select);
+  return page;
 }
 
 Image DatabaseCatalog::resolve(const Caller& caller, const std::string& name_or_id) {

@@ -67,6 +67,11 @@ class Catalog {
   /// Error: invalid (unknown marker).
   [[nodiscard]] virtual std::vector<Image> list(const Caller& caller, const ImageQuery& query) = 0;
 
+  /// The same, but no more images than have `max_bytes` of properties, tags and locations; the
+  /// first one in any case. Memory is taken for no more.
+  [[nodiscard]] virtual ImagePage list_page(const Caller& caller, const ImageQuery& query,
+                                            std::uint64_t max_bytes) = 0;
+
   /// The image with that name, or else with that id. Errors: not_found, ambiguous (lists the ids).
   [[nodiscard]] virtual Image resolve(const Caller& caller, const std::string& name_or_id) = 0;
 

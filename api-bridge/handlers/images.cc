@@ -20,6 +20,10 @@
 namespace glance::api {
 namespace {
 
+// Of a page's properties, tags and locations, in bytes. Pages of ordinary images have a tenth of
+// it; many pages at once, of the largest images that there may be, must fit into memory.
+constexpr std::uint64_t kPageSize = std::uint64_t{4} * 1024 * 1024;
+
 std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump();
 }
@@ -64,7 +68,7 @@ Image find_image(Catalog& catalog, const Request& request) {
 
 Response list_images(Catalog& catalog, const Request& request) {
   const auto query = parse_list_query(request.query, catalog.config());
-  const auto images = catalog.list(request.caller, query);
+  const auto [images, is_cut] = catalog.list_page(request.caller, query, kPageSize);
 
   std::string body = R"({"images": [)";
   const std::string_view separator = ", ";
@@ -79,7 +83,7 @@ Response list_images(Catalog& catalog, const Request& request) {
     body += text;
   }
   body += fmt::format(R"(], "first": {})", quoted(first_page_link(request.query)));
-  if (!images.empty() && images.size() == query.limit) {
+  if (!images.empty() && (images.size() == query.limit || is_cut)) {
     body += fmt::format(R"(, "next": {})", quoted(next_page_link(request.query, images.back().id)));
   }
   body += R"(, "schema": "/v2/schemas/images"})";

@@ -49,26 +49,25 @@ class Running {
   Shared& shared_;
 };
 
-std::string peer_address(const tcp::socket& socket) {
-  error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
-  return error ? "-" : endpoint.address().to_string();
-}
-
 std::string local_address(const tcp::socket& socket) {
   error_code error;
   return address_text(socket.local_endpoint(error));
 }
 
-FileRoute route_to(const tcp::socket& socket, const Shared& shared) {
+FileRoute route_to(const asio::ip::address& peer, const tcp::socket& socket, const Shared& shared) {
   error_code error;
-  const auto peer = socket.remote_endpoint(error).address();
   const bool is_here = peer.is_loopback() || peer == socket.local_endpoint(error).address();
   return is_here && !error ? shared.loopback_route : FileRoute::sendfile;
 }
 
 bool is_reading(const Request& request) {
   return request.method == "GET" || request.method == "HEAD";
+}
+
+/// Of the other routes, some read past a body, and some have types of their own, which they look at
+/// themselves.
+bool must_have_type(const Route& route) {
+  return route.body == BodyKind::buffered && (route.method == "POST" || route.method == "PUT");
 }
 
 void require_complete(RequestReader::Head head) {
@@ -82,6 +81,14 @@ void require_complete(RequestReader::Head head) {
     case Outcome::timed_out:
       throw HttpError(408, "The request's head came too slowly.");
   }
+}
+
+/// How much of a refused body is read and forgotten, so that the client can send it all before it
+/// looks for the answer, as many do.
+std::uint64_t most_to_come(const Request& request, const ServerLimits& limits) {
+  constexpr std::uint64_t kUnknown = std::uint64_t{16} * 1024 * 1024;  // we could not make it out
+  if (request.content_length) return *request.content_length;
+  return request.is_chunked ? limits.chunked_body_bytes : kUnknown;
 }
 
 bool has_header(const Response& response, std::string_view name) {
@@ -118,16 +125,18 @@ struct Connection::Exchange {
   const Clock::time_point start = Clock::now();
 };
 
-Connection::Connection(Shared& shared, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
+Connection::Connection(Shared& shared, tcp::socket socket, const tcp::endpoint& peer,
+                       std::shared_ptr<asio::ssl::context> tls)
     : shared_(shared),
       stream_(std::move(socket), std::move(tls)),
-      peer_(peer_address(stream_.socket())),
+      peer_(peer.address().to_string()),
       local_(local_address(stream_.socket())),
       deadline_(std::make_shared<Deadline>(stream_.socket().get_executor(),
                                            [this] { stream_.cancel(); })),
       reader_(stream_, *deadline_, shared.limits),
-      sender_(stream_, *deadline_, shared.limits, route_to(stream_.socket(), shared),
-              shared.pools.data, shared.observer) {
+      sender_(stream_, *deadline_, shared.limits,
+              route_to(peer.address(), stream_.socket(), shared), shared.pools.data,
+              shared.observer) {
   shared_.observer.connection_opened();
 }
 
@@ -149,7 +158,7 @@ awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
     self->deadline_->arm(self->shared_.limits.linger_time);
     co_await self->stream_.finish_writing();
     // Closing at once would make the kernel reset the connection, and the peer lose the answer.
-    if (self->lingers_) co_await self->reader_.discard(self->shared_.limits.linger_time);
+    if (self->to_discard_) co_await self->reader_.discard(*self->to_discard_);
   } catch (const ConnectionLost& lost) {
     spdlog::debug("{}: connection lost: {}", self->peer_, lost.what());
   } catch (const std::exception& error) {
@@ -161,12 +170,20 @@ awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
 
 awaitable<void> Connection::serve() {
   deadline_->arm(shared_.limits.head_time);
-  if (const auto error = co_await stream_.handshake()) throw ConnectionLost(error.message());
+  if (stream_.is_encrypted()) co_await shake_hands();
   for (bool keep = true; keep;) {
     const auto head = co_await reader_.read_head();
     if (head.outcome == Outcome::closed) co_return;
     keep = co_await serve_one(head);
   }
+}
+
+awaitable<void> Connection::shake_hands() {
+  if (const auto error = co_await stream_.wait_readable()) throw ConnectionLost(error.message());
+  const auto place = shared_.handshakes.enter([self = weak_from_this()] {
+    if (const auto alive = self.lock()) alive->close();
+  });
+  if (const auto error = co_await stream_.handshake()) throw ConnectionLost(error.message());
 }
 
 /// Answers one request; returns whether the connection stays open for another.
@@ -213,6 +230,7 @@ std::optional<Response> Connection::refusal(RequestReader::Head head, Exchange& 
                        shared_.limits, exchange.head);
     reader_.begin_body(head.text.size(), exchange.head.request);
     exchange.understood = true;
+    if (shared_.site_guard) shared_.site_guard->require_own_site(exchange.head.request, local_);
     if (shared_.stopping) {
       throw HttpError(503, "The server is stopping.", {}, {{"Retry-After", kRetryWhenStopping}});
     }
@@ -243,6 +261,7 @@ awaitable<Response> Connection::handle(const Route& route, Exchange& exchange) {
   if (const auto* make_sink = std::get_if<SinkHandler>(&route.handler)) {
     co_return co_await receive(*make_sink, exchange);
   }
+  if (shared_.site_guard && must_have_type(route)) require_api_media_type(request);
   if (route.body == BodyKind::buffered) request.body = co_await read_whole_body(exchange);
   request.json_depth = shared_.limits.json_depth;
   const auto& handler = std::get<Handler>(route.handler);
@@ -266,6 +285,7 @@ awaitable<std::string> Connection::read_whole_body(Exchange& exchange) {
   const auto announced = exchange.head.request.content_length;
   if (announced.value_or(0) > limit) throw HttpError(413, "The request's body is too large.");
   const auto most = announced.value_or(limit + 1);
+  reader_.expect_soon();
   co_await invite_body(exchange);
   std::string body;
   while (!reader_.is_body_done()) {
@@ -347,7 +367,7 @@ awaitable<bool> Connection::finish(Exchange& exchange, Response response) {
   co_await sender_.send(response, framing, head.request.method == "HEAD");
   exchange.report(response.status);
   if (keep && body_left) co_await skip_rest();
-  lingers_ = body_left || reader_.has_more();
+  if (body_left || reader_.has_more()) to_discard_ = most_to_come(head.request, shared_.limits);
   co_return keep && !shared_.stopping;  // it may have begun while we sent
 }
 

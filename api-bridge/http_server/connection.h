@@ -21,7 +21,9 @@ namespace glance::api {
 /// elsewhere while the strand's coroutine waits.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Shared& shared, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls);
+  /// `peer` is what accept(2) said.
+  Connection(Shared& shared, tcp::socket socket, const tcp::endpoint& peer,
+             std::shared_ptr<asio::ssl::context> tls);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -36,6 +38,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Exchange;
 
   awaitable<void> serve();
+  awaitable<void> shake_hands();
   awaitable<bool> serve_one(RequestReader::Head head);
   [[nodiscard]] std::optional<Response> refusal(RequestReader::Head head, Exchange& exchange);
   awaitable<Response> answer(Exchange& exchange);
@@ -60,7 +63,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::shared_ptr<Deadline> deadline_;
   RequestReader reader_;
   ResponseSender sender_;
-  bool lingers_ = false;  // the peer may still be sending when we have said all
+  // What the peer may still be sending when we have said all; nothing: it is not.
+  std::optional<std::uint64_t> to_discard_;
 };
 
 }  // namespace glance::api

@@ -31,10 +31,11 @@ std::span<std::byte> scratch() {
 
 }  // namespace
 
-int FileTransfer::go_on(const WorkerPool& pool) {
+int FileTransfer::go_on(const Stream::Detached& socket, const WorkerPool& pool) {
+  if (socket.fd() < 0) return EBADF;
   std::span<const std::byte> held;  // read, but not yet sent
   for (std::size_t sent_here = 0; left_ > 0 && sent_here < WorkerPool::kStaySize;) {
-    const auto sent = send_some(held);
+    const auto sent = send_some(socket.fd(), held);
     if (sent == 0) return ENODATA;
     if (sent > 0) {
       left_ -= static_cast<std::uint64_t>(sent);
@@ -43,15 +44,15 @@ int FileTransfer::go_on(const WorkerPool& pool) {
     }
     const int error = errno;
     if (error == EINTR) continue;
-    if (error != EAGAIN || pool.is_short() || !is_writable_soon()) return error;
+    if (error != EAGAIN || pool.is_short() || !is_writable_soon(socket.fd())) return error;
   }
   return 0;
 }
 
 /// As sendfile(2): the number of bytes, 0 where the file ends, or -1 and errno.
-ssize_t FileTransfer::send_some(std::span<const std::byte>& held) {
+ssize_t FileTransfer::send_some(int socket, std::span<const std::byte>& held) {
   if (route_ == FileRoute::sendfile) {
-    return ::sendfile(socket_, file_, &offset_, std::min(left_, std::uint64_t{kSendfileSize}));
+    return ::sendfile(socket, file_, &offset_, std::min(left_, std::uint64_t{kSendfileSize}));
   }
   if (held.empty()) {
     const auto wanted = std::min(left_, std::uint64_t{kScratchSize});
@@ -59,7 +60,7 @@ ssize_t FileTransfer::send_some(std::span<const std::byte>& held) {
     if (got <= 0) return got;
     held = scratch().first(static_cast<std::size_t>(got));
   }
-  const auto sent = ::send(socket_, held.data(), held.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto sent = ::send(socket, held.data(), held.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent > 0) {
     offset_ += sent;
     held = held.subspan(static_cast<std::size_t>(sent));
@@ -67,9 +68,9 @@ ssize_t FileTransfer::send_some(std::span<const std::byte>& held) {
   return sent;
 }
 
-bool FileTransfer::is_writable_soon() {
+bool FileTransfer::is_writable_soon(int socket) {
   const auto start = Clock::now();
-  const bool ready = is_ready_soon(socket_, POLLOUT);
+  const bool ready = is_ready_soon(socket, POLLOUT);
   waited_ += Clock::now() - start;
   return ready;
 }

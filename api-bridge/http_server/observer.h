@@ -30,6 +30,8 @@ class ServerObserver {
   virtual void connection_opened() {}
   virtual void connection_closed() {}
   virtual void connection_refused() {}  ///< there were too many
+  /// The next connection cannot be taken now; it will be tried again soon.
+  virtual void accepting_failed(std::string_view why) { static_cast<void>(why); }
   virtual void upload_started() {}
   virtual void upload_ended() {}
   virtual void bytes_moved(std::uint64_t received, std::uint64_t sent) {

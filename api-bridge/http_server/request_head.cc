@@ -28,6 +28,14 @@ void require_sound(std::string_view text, const ServerLimits& limits) {
   if (const auto fault = head_fault(text)) throw HttpError(fault->status, std::string(fault->text));
 }
 
+/// Beast knows no version beyond 1.1, which is what they are to be understood as.
+std::string as_http_1_1(std::string_view text) {
+  const auto line = text.substr(0, text.find("\r\n"));
+  std::string out(text);
+  if (minor_version(line).value_or(0) > 1) out[line.size() - 1] = '1';
+  return out;
+}
+
 void parse(std::string_view text, Parser& parser) {
   boost::system::error_code error;
   parser.body_limit(boost::none);
@@ -63,7 +71,7 @@ void require_no_content_coding(const Request& request) {
 /// Only HTTP/1.1 has expectations.
 bool expects_continue(const RequestHead& head) {
   const auto expectation = head.request.header("Expect");
-  if (!expectation || !head.is_http_1_1) return false;
+  if (!expectation || trim(*expectation).empty() || !head.is_http_1_1) return false;
   if (equal_ignoring_case(*expectation, "100-continue")) return true;
   throw HttpError(417, "The only expectation understood is 100-continue.");
 }
@@ -74,7 +82,7 @@ void parse_request_head(std::string_view text, const Endpoint& endpoint, const S
                         RequestHead& head) {
   require_sound(text, limits);
   Parser parser;
-  parse(text, parser);
+  parse(as_http_1_1(text), parser);
 
   const auto& message = parser.get();
   auto& request = head.request;

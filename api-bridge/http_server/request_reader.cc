@@ -22,7 +22,8 @@ constexpr std::size_t kReadSize = std::size_t{4} * 1024;
 // Heads that a client sends ahead of the answers, and the framing of chunks.
 constexpr std::size_t kMaxAhead = std::size_t{16} * 1024;
 constexpr std::size_t kDiscardPiece = std::size_t{64} * 1024;
-constexpr std::size_t kDiscardSize = std::size_t{256} * 1024 * 1024;
+// The sizes of chunks and TLS's records, in parts of a body; with smaller ones there may be more.
+constexpr std::uint64_t kFramingShare = 8;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 }  // namespace
@@ -185,17 +186,24 @@ std::size_t RequestReader::read_ready(const Stream::Detached& socket, std::span<
   return done;
 }
 
-awaitable<void> RequestReader::discard(std::chrono::milliseconds time) {
-  const auto until = Clock::now() + time;
+void RequestReader::expect_soon() noexcept {
+  pace_ = BodyPace(std::min(limits_.body_window, limits_.buffered_body_window), limits_.body_rate);
+}
+
+awaitable<void> RequestReader::discard(std::uint64_t size) {
+  BodyPace pace(limits_.linger_time, limits_.body_rate);
   std::vector<char> scratch(kReadSize);
-  for (std::size_t total = buffer_.size(); total < kDiscardSize;) {
-    deadline_.arm(until - Clock::now());
+  const auto most = size + size / kFramingShare + kMaxAhead;
+  for (std::uint64_t total = 0; total < most;) {
+    const auto start = Clock::now();
+    deadline_.arm(pace.patience());
     // Past TLS: what is not read any more need not be understood.
-    const auto [error, size] =
+    const auto [error, got] =
         co_await stream_.socket().async_read_some(asio::buffer(scratch), kAsTuple);
     if (error) break;
-    total += size;
-    if (size == scratch.size()) scratch.resize(kDiscardPiece);  // there is much to come
+    total += got;
+    pace.moved(got, Clock::now() - start);
+    if (got == scratch.size()) scratch.resize(kDiscardPiece);  // there is much to come
   }
   deadline_.disarm();
 }

@@ -45,6 +45,9 @@ class RequestReader {
   /// The head has been understood, and this is what it says about the body.
   void begin_body(std::size_t head_size, const Request& request);
 
+  /// The body will be kept in memory: it gets less time than one that is stored as it comes.
+  void expect_soon() noexcept;
+
   [[nodiscard]] bool is_body_done() const noexcept {
     return chunks_ ? chunks_->is_done() : left_ == 0;
   }
@@ -66,8 +69,9 @@ class RequestReader {
   /// waits for: a fast peer's bytes need not change threads for every piece.
   [[nodiscard]] std::size_t read_ready(const Stream::Detached& socket, std::span<std::byte> piece);
 
-  /// Reads and forgets whatever comes, until the peer closes or `time` is over.
-  awaitable<void> discard(std::chrono::milliseconds time);
+  /// Reads and forgets whatever comes, `size` bytes and their framing at most, until the peer
+  /// closes or becomes slower than ServerLimits::linger_time allows.
+  awaitable<void> discard(std::uint64_t size);
 
   /// Whether the peer has sent more than was read.
   [[nodiscard]] bool has_more() const noexcept { return buffer_.size() > 0; }

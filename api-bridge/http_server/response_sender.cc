@@ -25,12 +25,15 @@ constexpr std::size_t kJoinedSize = std::size_t{32} * 1024;
 
 /// Whether an errno of a FileTransfer is the connection's; else it is the file's.
 bool is_of_connection(int error) {
-  // EBADF: we have closed the connection ourselves meanwhile. The file is open as long as its
-  // reader.
+  // EBADF: the stream has been closed meanwhile. The file is open as long as its reader.
   constexpr std::array kOfConnection = {EPIPE,     ECONNRESET, ECONNABORTED, ENOTCONN,
                                         EBADF,     ETIMEDOUT,  ENETDOWN,     ENETUNREACH,
                                         ENETRESET, EHOSTDOWN,  EHOSTUNREACH};
   return std::ranges::find(kOfConnection, error) != kOfConnection.end();
+}
+
+BodyPace fresh_pace(const ServerLimits& limits) {
+  return {kAnswerPatience * limits.body_window, limits.body_rate};
 }
 
 }  // namespace
@@ -43,7 +46,7 @@ ResponseSender::ResponseSender(Stream& stream, Deadline& deadline, const ServerL
       route_(route),
       pool_(pool),
       observer_(observer),
-      pace_(limits.body_window, limits.body_rate) {}
+      pace_(fresh_pace(limits)) {}
 
 awaitable<void> ResponseSender::send(const Response& response, const Framing& framing,
                                      bool head_only) {
@@ -76,7 +79,7 @@ void ResponseSender::count(std::uint64_t bytes) {
 }
 
 awaitable<void> ResponseSender::write(std::string_view bytes) {
-  pace_ = BodyPace(limits_.body_window, limits_.body_rate);
+  pace_ = fresh_pace(limits_);
   while (!bytes.empty()) co_await write_some(bytes);
 }
 
@@ -98,9 +101,9 @@ awaitable<void> ResponseSender::wait_writable() {
 }
 
 awaitable<void> ResponseSender::send_slice(const FileSlice& slice) {
-  stream_.socket().native_non_blocking(true);
-  FileTransfer transfer(stream_.socket().native_handle(), slice.reader->fd(), slice.offset,
-                        slice.length, route_);
+  error_code failure;
+  if (stream_.socket().native_non_blocking(true, failure)) throw ConnectionLost(failure.message());
+  FileTransfer transfer(slice.reader->fd(), slice.offset, slice.length, route_);
   auto waited = Clock::duration::zero();  // in vain, for the network
   while (transfer.left() > 0) {
     const auto before = transfer.left();
@@ -121,7 +124,7 @@ awaitable<void> ResponseSender::send_slice(const FileSlice& slice) {
 
 awaitable<int> ResponseSender::stay_on_pool(FileTransfer& transfer) {
   const Stream::Detached socket(stream_);
-  co_return co_await run_on(pool_, [&] { return transfer.go_on(pool_); });
+  co_return co_await run_on(pool_, [&] { return transfer.go_on(socket, pool_); });
 }
 
 awaitable<void> ResponseSender::send_copied(const FileSlice& slice) {

@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 
 #include "api-bridge/http_server/connection.h"
@@ -33,6 +34,16 @@ constexpr std::string_view kFull =
 
 unsigned thread_count(unsigned wanted) {
   return wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+}
+
+void set_options(tcp::socket& socket, const ServerLimits& limits) {
+  error_code ignored;
+  // Without it the second small packet of an answer waits for the client's acknowledgement.
+  std::ignore = socket.set_option(tcp::no_delay(true), ignored);
+  // A peer that has gone without a word is noticed, however long a transfer may pause.
+  using Idle = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+  std::ignore = socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  std::ignore = socket.set_option(Idle(static_cast<int>(limits.probe_time.count())), ignored);
 }
 
 }  // namespace
@@ -52,7 +63,9 @@ class Server::Impl {
                 .observer = observer,
                 .limits = options_.limits,
                 .loopback_route = options_.loopback_route,
+                .site_guard = options_.site_guard,
                 .pools = pools_,
+                .handshakes = PendingHandshakes(options_.limits.handshakes),
                 .on_drained = [this] { asio::post(control_, [this] { finish(); }); },
                 .mutex = {},
                 .tls = options_.tls ? load_tls(*options_.tls) : nullptr,
@@ -74,7 +87,7 @@ class Server::Impl {
 
  private:
   awaitable<void> accept(tcp::acceptor& acceptor);
-  void start(tcp::socket socket);
+  void start(tcp::socket socket, const tcp::endpoint& peer);
   void wait_for_signal();
   void reload();
   void begin_stop(const std::string& why);
@@ -112,13 +125,15 @@ void Server::Impl::run() {
 
 awaitable<void> Server::Impl::accept(tcp::acceptor& acceptor) {
   while (acceptor.is_open()) {
-    auto [error, socket] =
-        co_await acceptor.async_accept(asio::any_io_executor(asio::make_strand(io_)), kAsTuple);
+    // From accept(2) itself: the socket of a client that has reset it knows no address any more.
+    tcp::endpoint peer;
+    auto [error, socket] = co_await acceptor.async_accept(
+        asio::any_io_executor(asio::make_strand(io_)), peer, kAsTuple);
     if (error == asio::error::operation_aborted) co_return;
     if (error == asio::error::connection_aborted) continue;
     if (error) {
       // Out of descriptors, most likely: some connections must end first.
-      spdlog::warn("cannot accept a connection: {}", error.message());
+      shared_.observer.accepting_failed(error.message());
       asio::steady_timer pause(control_, std::chrono::milliseconds(100));
       std::ignore = co_await pause.async_wait(kAsTuple);
       continue;
@@ -126,17 +141,16 @@ awaitable<void> Server::Impl::accept(tcp::acceptor& acceptor) {
     // Closed while this one was on its way to us: nobody would close it any more.
     if (!acceptor.is_open()) co_return;
     try {
-      start(std::move(socket));
+      start(std::move(socket), peer);
     } catch (const std::exception& failure) {
-      spdlog::error("cannot serve a connection: {}", failure.what());
+      shared_.observer.accepting_failed(failure.what());
     }
   }
 }
 
-void Server::Impl::start(tcp::socket socket) {
+void Server::Impl::start(tcp::socket socket, const tcp::endpoint& peer) {
   error_code ignored;
-  // Without it the second small packet of an answer waits for the client's acknowledgement.
-  std::ignore = socket.set_option(tcp::no_delay(true), ignored);
+  set_options(socket, shared_.limits);
   const auto executor = socket.get_executor();
   std::shared_ptr<asio::ssl::context> tls;
   bool full = false;
@@ -151,7 +165,8 @@ void Server::Impl::start(tcp::socket socket) {
     if (!tls) std::ignore = socket.write_some(asio::buffer(kFull), ignored);
     return;
   }
-  const auto connection = std::make_shared<Connection>(shared_, std::move(socket), std::move(tls));
+  const auto connection =
+      std::make_shared<Connection>(shared_, std::move(socket), peer, std::move(tls));
   {
     MutexLock lock(shared_.mutex);
     shared_.connections.emplace(connection.get(), connection);

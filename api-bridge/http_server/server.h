@@ -13,6 +13,7 @@
 #include "api-bridge/http_server/limits.h"
 #include "api-bridge/wire/http.h"
 #include "api-bridge/wire/router.h"
+#include "api-bridge/wire/site_guard.h"
 #include "catalog/model/caller.h"
 
 namespace glance::api {
@@ -35,6 +36,7 @@ struct ServerOptions {
   /// Of image data to clients on this machine; to others always sendfile(2).
   FileRoute loopback_route = FileRoute::memory;
   ServerLimits limits;
+  std::optional<SiteGuard> site_guard;  ///< of a server that asks nobody who he is
   /// Called when the server begins to stop.
   std::function<void()> on_stopping;
   /// Called on SIGHUP, after the TLS files have been read anew.

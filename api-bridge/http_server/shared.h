@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -13,6 +14,7 @@
 #include "api-bridge/http_server/asio.h"
 #include "api-bridge/http_server/limits.h"
 #include "api-bridge/http_server/observer.h"
+#include "api-bridge/http_server/pending_handshakes.h"
 #include "api-bridge/http_server/server.h"
 #include "catalog/base/sync.h"
 
@@ -39,7 +41,9 @@ struct Shared {
   ServerObserver& observer;
   const ServerLimits limits;
   const FileRoute loopback_route;
+  const std::optional<SiteGuard> site_guard;  ///< nothing: callers say who they are
   Pools& pools;
+  PendingHandshakes handshakes;
 
   std::atomic<bool> stopping = false;
   std::atomic<bool> over = false;          ///< nothing runs any more

@@ -8,12 +8,15 @@
 namespace glance::api {
 
 Stream::Stream(tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
-    : socket_(std::move(socket)), context_(std::move(tls)) {
-  if (context_) tls_.emplace(socket_, *context_);
+    : socket_(std::move(socket)), context_(std::move(tls)) {}
+
+awaitable<error_code> Stream::wait_readable() {
+  const auto [error] = co_await socket_.async_wait(tcp::socket::wait_read, kAsTuple);
+  co_return error;
 }
 
 awaitable<error_code> Stream::handshake() {
-  if (!tls_) co_return error_code{};
+  tls_.emplace(socket_, *context_);
   const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAsTuple);
   co_return error;
 }
@@ -50,6 +53,7 @@ void Stream::cancel() noexcept {
 }
 
 void Stream::close() noexcept {
+  is_closed_ = true;
   error_code ignored;
   std::ignore = socket_.close(ignored);
 }
@@ -76,8 +80,8 @@ Stream::Detached::Detached(Stream& stream)
 
 Stream::Detached::~Detached() {
   if (fd_ < 0) return;
-  error_code error;
-  std::ignore = stream_.socket_.assign(protocol_, fd_, error);
+  error_code error = asio::error::bad_descriptor;
+  if (!stream_.is_closed_) std::ignore = stream_.socket_.assign(protocol_, fd_, error);
   if (error) ::close(fd_);  // the stream is closed now, and its next user sees that
 }
 

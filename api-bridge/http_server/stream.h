@@ -23,10 +23,13 @@ class Stream {
   /// `tls` may be null.
   Stream(tcp::socket socket, std::shared_ptr<asio::ssl::context> tls);
 
-  [[nodiscard]] bool is_encrypted() const noexcept { return tls_.has_value(); }
+  [[nodiscard]] bool is_encrypted() const noexcept { return context_ != nullptr; }
   [[nodiscard]] tcp::socket& socket() noexcept { return socket_; }
 
-  /// Does nothing where there is no TLS.
+  /// Until the peer has sent something, or has gone. Takes no memory for what it may be.
+  awaitable<error_code> wait_readable();
+
+  /// Before anything else where there is TLS. From now on the stream has TLS's buffers.
   awaitable<error_code> handshake();
 
   awaitable<Result> read_some(asio::mutable_buffer into);
@@ -41,6 +44,10 @@ class Stream {
 
   /// Hides the socket from the event loop, for a scope in which another thread uses it alone. All
   /// that comes or goes there would wake the loop's threads else, only to find that nobody waits.
+  ///
+  /// The only way to the socket's number, and no longer than the scope: where the loop does not
+  /// take the socket back, or somebody has closed the stream meanwhile, the number is closed at the
+  /// scope's end, and may be another client's in the next moment.
   class Detached {
    public:
     explicit Detached(Stream& stream);
@@ -59,8 +66,9 @@ class Stream {
 
  private:
   tcp::socket socket_;
+  bool is_closed_ = false;  // for good, also where the socket is hidden at the moment
   std::shared_ptr<asio::ssl::context> context_;
-  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_;  // once the handshake has begun
 };
 
 }  // namespace glance::api

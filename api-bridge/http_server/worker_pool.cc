@@ -86,7 +86,9 @@ void WorkerPool::add_spare() {
     });
   } catch (const std::system_error& error) {
     free->is_used = false;
-    spdlog::warn("no further thread for what waits: {}", error.what());
+    if (const auto kept_back = failures_.admit()) {
+      spdlog::warn("no further thread for what waits: {}{}", error.what(), and_more(*kept_back));
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "catalog/base/log_limit.h"
 #include "catalog/base/sync.h"
 
 namespace glance::api {
@@ -85,6 +87,7 @@ class WorkerPool {
   boost::asio::io_context jobs_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> open_;
   std::vector<Spare> spares_{kSpareThreads};  // of the watcher's thread
+  LogLimit failures_{1, std::chrono::seconds(10)};
   std::vector<std::jthread> threads_;
   std::jthread watcher_;
 };

@@ -15,6 +15,19 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kOurs = "glancefs";
 
+/// Glance's keys, and ours, which says more and counts more.
+void read_patience(const ConfigReader& reader, ServerLimits& limits) {
+  constexpr auto kMax = std::chrono::seconds(kForever).count();
+  constexpr std::int64_t kMaxProbe = 32'767;  // tcp(7): MAX_TCP_KEEPIDLE
+  auto timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.body_window).count();
+  reader.number<std::int64_t>({"DEFAULT", "client_socket_timeout"}, 0, kMax, timeout);
+  limits.body_window = timeout > 0 ? std::chrono::seconds(timeout) : std::chrono::seconds(kForever);
+  reader.seconds({kOurs, "body_grace"}, 1, limits.body_window);
+  auto probe = limits.probe_time.count();
+  reader.number<std::int64_t>({"DEFAULT", "tcp_keepidle"}, 1, kMaxProbe, probe);
+  limits.probe_time = std::chrono::seconds(probe);
+}
+
 void read_limits(const ConfigReader& reader, ServerLimits& limits) {
   constexpr std::size_t kKiB = 1024;
   constexpr std::size_t kMaxHead = 1024 * kKiB;
@@ -28,9 +41,10 @@ void read_limits(const ConfigReader& reader, ServerLimits& limits) {
   reader.number({kOurs, "max_json_depth"}, std::size_t{1}, kMaxDepth, limits.json_depth);
   reader.number({kOurs, "max_header_fields"}, std::size_t{1}, kMaxFields, limits.head_fields);
   reader.number({kOurs, "max_connections"}, std::size_t{1}, kMaxConnections, limits.connections);
+  reader.number({kOurs, "max_handshakes"}, std::size_t{1}, kMaxConnections, limits.handshakes);
   reader.seconds({kOurs, "header_timeout"}, 1, limits.head_time);
   reader.seconds({kOurs, "keepalive_timeout"}, 1, limits.idle_time);
-  reader.seconds({kOurs, "body_grace"}, 1, limits.body_window);
+  read_patience(reader, limits);
   reader.number({kOurs, "min_body_rate"}, std::uint64_t{0}, std::uint64_t{1} << 30,
                 limits.body_rate);
   reader.seconds({kOurs, "drain_timeout"}, 0, limits.stop_time);

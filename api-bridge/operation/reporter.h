@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "api-bridge/http_server/observer.h"
 #include "api-bridge/operation/bridge_config.h"
 #include "api-bridge/operation/log_file.h"
 #include "api-bridge/operation/metrics.h"
+#include "catalog/base/log_limit.h"
 
 namespace glance::api {
 
@@ -25,6 +27,7 @@ class Reporter final : public ServerObserver {
   void connection_opened() override { metrics_.connection_opened(); }
   void connection_closed() override { metrics_.connection_closed(); }
   void connection_refused() override;
+  void accepting_failed(std::string_view why) override;
   void upload_started() override { metrics_.upload_started(); }
   void upload_ended() override { metrics_.upload_ended(); }
   void bytes_moved(std::uint64_t received, std::uint64_t sent) override {
@@ -36,6 +39,8 @@ class Reporter final : public ServerObserver {
   Metrics metrics_;
   const std::shared_ptr<LogFile> log_;
   const std::shared_ptr<LogFile> access_log_;  // the same as log_, or null
+  LogLimit refusals_;
+  LogLimit failures_;
 };
 
 }  // namespace glance::api

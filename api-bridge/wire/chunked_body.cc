@@ -28,6 +28,46 @@ bool has_control_character(std::string_view line) {
   });
 }
 
+/// Takes a token off the front of `text`; false if there is none.
+bool take_token(std::string_view& text) {
+  const auto end = std::ranges::find_if_not(text, is_token_character);
+  const auto size = static_cast<std::size_t>(end - text.begin());
+  text.remove_prefix(size);
+  return size > 0;
+}
+
+/// The same with a quoted string, of whose content nothing but its end matters.
+bool take_quoted_string(std::string_view& text) {
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      text.remove_prefix(i + 1);
+      return true;
+    }
+    if (text[i] == '\\') ++i;
+  }
+  return false;
+}
+
+/// Takes `mark` with the blanks around it, where it is the next that is no blank.
+bool take_mark(std::string_view& text, char mark) {
+  const auto place = text.find_first_not_of(" \t");
+  if (place == std::string_view::npos || text[place] != mark) return false;
+  text.remove_prefix(place + 1);
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  return true;
+}
+
+/// RFC 9112 § 7.1.1: `;name`, `;name=token`, `;name="text"`, any number of them. Control characters
+/// are refused before.
+bool are_extensions(std::string_view text) {
+  while (!text.empty()) {
+    if (!take_mark(text, ';') || !take_token(text)) return false;
+    if (!take_mark(text, '=')) continue;
+    if (!(text.starts_with('"') ? take_quoted_string(text) : take_token(text))) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::size_t ChunkedBody::take_framing(std::string_view text) {
@@ -77,9 +117,7 @@ void ChunkedBody::start_chunk(std::string_view line) {
   if (digits.empty() || digits.size() > kMaxSizeDigits || size > INT64_MAX) {
     refuse("No chunk size.");
   }
-  const auto rest = line.substr(count);
-  // Blanks may stand before an extension, but not in place of one.
-  if (!rest.empty() && !trim(rest).starts_with(';')) refuse("No chunk size.");
+  if (!are_extensions(line.substr(count))) refuse("A chunk's size has a malformed extension.");
   data_left_ = size;
   state_ = size > 0 ? State::data_end : State::trailer;
 }
@@ -91,10 +129,7 @@ void ChunkedBody::take_trailer(std::string_view line) {
   }
   trailer_bytes_ += line.size();
   if (trailer_bytes_ > kMaxTrailers) refuse("The trailers are too long.");
-  const auto name = line.substr(0, line.find(':'));
-  if (name.empty() || name.size() == line.size() || name.find_first_of(" \t") != name.npos) {
-    refuse("A trailer is malformed.");
-  }
+  if (!take_token(line) || !line.starts_with(':')) refuse("A trailer is malformed.");
 }
 
 }  // namespace glance::api

@@ -102,6 +102,15 @@ Fault collect(std::string_view line, FramingFields& fields) {
 
 }  // namespace
 
+std::optional<unsigned> minor_version(std::string_view request_line) noexcept {
+  constexpr std::string_view kMajor = " HTTP/1.";
+  if (request_line.size() < kMajor.size() + 1) return std::nullopt;
+  const char digit = request_line.back();
+  request_line.remove_suffix(1);
+  if (!request_line.ends_with(kMajor) || digit < '0' || digit > '9') return std::nullopt;
+  return static_cast<unsigned>(digit - '0');
+}
+
 bool is_host(std::string_view text) noexcept {
   constexpr std::string_view kPunctuation = "-._~!$&'()*+,;=%:[]";
   return std::ranges::all_of(text, [&](char c) {
@@ -113,10 +122,9 @@ std::optional<HeadFault> head_fault(std::string_view head) {
   if (has_stray_line_end(head)) return refuse("A line does not end in CR LF.");
   if (has_control_character(head)) return refuse("The head holds a control character.");
   const auto request_line = next_line(head);
-  const bool is_http_1_1 = request_line.ends_with(" HTTP/1.1");
-  if (!is_http_1_1 && !request_line.ends_with(" HTTP/1.0")) {
-    return refuse("The version is neither HTTP/1.1 nor HTTP/1.0.");
-  }
+  const auto minor = minor_version(request_line);
+  if (!minor) return refuse("The version is not of the kind HTTP/1.x.");
+  const bool is_http_1_1 = *minor > 0;
 
   FramingFields fields;
   while (!head.empty()) {

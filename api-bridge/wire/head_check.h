@@ -22,6 +22,10 @@ struct HeadFault {
 /// characters. 501 for transfer codings below `chunked` that we do not know, else 400.
 [[nodiscard]] std::optional<HeadFault> head_fault(std::string_view head);
 
+/// The x of a request line that ends in ` HTTP/1.x`. RFC 9110 § 2.5 wants all beyond 1.1 understood
+/// as 1.1.
+[[nodiscard]] std::optional<unsigned> minor_version(std::string_view request_line) noexcept;
+
 /// Whether the text could be the value of a Host field: a name or an address, and a port.
 [[nodiscard]] bool is_host(std::string_view text) noexcept;
 

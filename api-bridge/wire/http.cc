@@ -45,7 +45,10 @@ void split(std::string_view text, char separator, Visit visit) {
 std::optional<std::vector<std::string>> parse_path(std::string_view path) {
   std::vector<std::string> segments;
   bool good = true;
+  const char* const end = path.data() + path.size();
   split(path.substr(1), '/', [&](std::string_view segment) {
+    // Of several slashes one counts, as in Glance; at the end one stays.
+    if (segment.empty() && segment.data() != end) return;
     auto decoded = percent_decode(segment, false);
     good = good && decoded;
     if (decoded) segments.push_back(std::move(*decoded));
@@ -87,6 +90,11 @@ std::string_view without_authority(std::string_view target) {
 }
 
 }  // namespace
+
+bool is_token_character(char c) noexcept {
+  constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
+  return is_alphanumeric(c) || kPunctuation.find(c) != std::string_view::npos;
+}
 
 std::optional<std::uint64_t> parse_digits(std::string_view text) noexcept {
   std::uint64_t value = 0;

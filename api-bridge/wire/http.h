@@ -27,7 +27,8 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 /// A request target taken apart. A segment may hold any character, a `/` too: splitting comes
 /// before decoding.
 struct Target {
-  std::vector<std::string> path;  ///< decoded segments; `/v2/` is {"v2", ""}, `/` is {""}
+  /// Decoded segments; `/v2/` is {"v2", ""}, `/` is {""}, `//v2//images` is {"v2", "images"}.
+  std::vector<std::string> path;
   Query query;
 };
 
@@ -42,6 +43,9 @@ struct Target {
 
 /// Percent-encodes as application/x-www-form-urlencoded does, a space becoming `+`.
 [[nodiscard]] std::string encode_query_value(std::string_view text);
+
+/// Whether a token may hold it: the name of a method or a field (RFC 9110 § 5.6.2).
+[[nodiscard]] bool is_token_character(char c) noexcept;
 
 /// A decimal number of digits alone; nothing when it is none or does not fit.
 [[nodiscard]] std::optional<std::uint64_t> parse_digits(std::string_view text) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api-bridge/wire/http_error.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "api-bridge/wire/error_document.h"
@@ -41,12 +42,13 @@ HttpError from_catalog(const Error& error, const Request& request) {
                      : hidden      ? spdlog::level::warn
                                    : spdlog::level::debug;
   spdlog::log(level, "{} {} {} {}: {}: {}", request.request_id, request.method, request.target,
-              level_name(status), to_string(error.code()), error.what());
+              level_name(status), to_string(error.code()), shortened(error.what()));
   return {status, client_text(error)};
 }
 
 HttpError unforeseen(const Request& request, std::string_view what) {
-  spdlog::error("{} {} {} failed: {}", request.request_id, request.method, request.target, what);
+  spdlog::error("{} {} {} failed: {}", request.request_id, request.method, request.target,
+                shortened(what));
   return {500, std::string(kServerFault)};
 }
 
@@ -75,6 +77,20 @@ std::string words_of(const std::exception_ptr& failure) {
 }
 
 }  // namespace
+
+std::string shortened(std::string_view text) {
+  if (text.size() <= kMaxExplanation) return std::string(text);
+  constexpr std::string_view kMark = " … ";
+  constexpr auto kHalf = (kMaxExplanation - kMark.size()) / 2;
+  const auto continues = [&](std::size_t i) {
+    return (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U;
+  };
+  auto begin = kHalf;
+  while (begin > 0 && continues(begin)) --begin;
+  auto end = text.size() - kHalf;
+  while (end < text.size() && continues(end)) ++end;
+  return fmt::format("{}{}{}", text.substr(0, begin), kMark, text.substr(end));
+}
 
 int status_of(Errc code) noexcept {
   switch (code) {
@@ -123,7 +139,7 @@ Response failure_response(const std::exception_ptr& failure, const Request& requ
 
 void log_broken_answer(const std::exception_ptr& failure, const Request& request) {
   spdlog::error("{} {} {}: the answer broke off: {}", request.request_id, request.method,
-                request.target, words_of(failure));
+                request.target, shortened(words_of(failure)));
 }
 
 }  // namespace glance::api

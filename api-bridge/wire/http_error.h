@@ -11,16 +11,24 @@
 
 namespace glance::api {
 
+/// The most of one sentence in an error's answer, in bytes. What clients have sent is repeated
+/// there.
+inline constexpr std::size_t kMaxExplanation = 2048;
+
+/// The text with its middle left out where it is longer than kMaxExplanation: what is wrong stands
+/// at the begin, and what is allowed at the end. Cut between the characters of UTF-8.
+[[nodiscard]] std::string shortened(std::string_view text);
+
 /// An answer other than success, thrown by handlers and made a Glance-shaped body by the server.
 class HttpError : public std::runtime_error {
  public:
   /// `explanation` and `detail` are the two sentences of Glance's error documents; the second
-  /// may be empty.
-  HttpError(int status, const std::string& explanation, std::string detail = {},
+  /// may be empty. Both are kept shortened().
+  HttpError(int status, std::string_view explanation, std::string_view detail = {},
             Headers headers = {})
-      : std::runtime_error(explanation),
+      : std::runtime_error(shortened(explanation)),
         status_(status),
-        detail_(std::move(detail)),
+        detail_(shortened(detail)),
         headers_(std::move(headers)) {}
 
   [[nodiscard]] int status() const noexcept { return status_; }

@@ -68,4 +68,10 @@ struct ImageQuery {
   std::optional<std::uint32_t> limit;      ///< nothing: all
 };
 
+/// Some of a query's images.
+struct ImagePage {
+  std::vector<Image> images;
+  bool is_cut = false;  ///< for its size: more images follow, though there are fewer than `limit`
+};
+
 }  // namespace glance

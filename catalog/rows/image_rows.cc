@@ -123,10 +123,11 @@ constexpr std::string_view kLocationsOf =
     "SELECT image_id, value, meta_data FROM image_locations"
     " WHERE deleted IS FALSE AND status = 'active' AND image_id IN ";
 
-/// Calls `take(image id, first, second)` for every row of a (image_id, text, text?) selection.
+/// Calls `take(image id, first, second)` for every row of a (image_id, text, text?) selection, as
+/// long as the texts take no more than `left` bytes, which it counts down; false if they do.
 template <typename Take>
-void each_child(Session& sql, std::string_view text, std::span<const std::string> ids,
-                std::string_view order, Take&& take) {
+bool each_child(Session& sql, std::string_view text, std::span<const std::string> ids,
+                std::string_view order, std::uint64_t& left, Take&& take) {
   std::string id;
   std::string first;
   std::optional<std::string> second;
@@ -135,28 +136,47 @@ void each_child(Session& sql, std::string_view text, std::span<const std::string
     to.exchange(soci::into(first));
     to.exchange(soci::into(second));
   };
-  select(sql, std::string(text) + in_list(ids.size()) + std::string(order), ids, define,
-         [&] { take(id, first, second); });
+  return select_while(sql, std::string(text) + in_list(ids.size()) + std::string(order), ids,
+                      define, [&] {
+                        const auto size = first.size() + (second ? second->size() : 0);
+                        if (size > left) return false;
+                        left -= size;
+                        take(id, first, second);
+                        return true;
+                      });
 }
 
-void load_children(Session& sql, std::span<Image> images) {
-  if (images.empty()) return;
+/// Gives the images what lies in tables of its own, if all of it fits into `left` bytes, which it
+/// counts down; else it returns false, and the images have some of it.
+bool load_children(Session& sql, std::span<Image> images, std::uint64_t& left) {
+  if (images.empty()) return true;
   std::vector<std::string> ids;
   std::unordered_map<std::string_view, Image*> by_id;
   for (auto& image : images) {
     ids.push_back(image.id.text());
     by_id[image.id.text()] = &image;
   }
-  each_child(sql, kPropertiesOf, ids, "", [&](auto& id, auto& name, auto& value) {
+  const auto add_property = [&](auto& id, auto& name, auto& value) {
     by_id.at(id)->properties[name] = value.value_or("");
-  });
-  each_child(sql, kTagsOf, ids, " ORDER BY value", [&](auto& id, auto& tag, auto&) {
+  };
+  const auto add_tag = [&](auto& id, auto& tag, auto&) {
     auto& tags = by_id.at(id)->tags;
     if (tags.empty() || tags.back() != tag) tags.push_back(tag);
-  });
-  each_child(sql, kLocationsOf, ids, " ORDER BY id", [&](auto& id, auto& url, auto& metadata) {
+  };
+  const auto add_location = [&](auto& id, auto& url, auto& metadata) {
     by_id.at(id)->locations.push_back({.url = url, .metadata = metadata.value_or("{}")});
-  });
+  };
+  return each_child(sql, kPropertiesOf, ids, "", left, add_property) &&
+         each_child(sql, kTagsOf, ids, " ORDER BY value", left, add_tag) &&
+         each_child(sql, kLocationsOf, ids, " ORDER BY id", left, add_location);
+}
+
+void forget_children(std::span<Image> images) {
+  for (auto& image : images) {
+    image.properties.clear();
+    image.tags.clear();
+    image.locations.clear();
+  }
 }
 
 void upsert_property(Session& sql, const std::string& id, const std::string& name,
@@ -224,10 +244,27 @@ void append_images(Session& sql, const std::string& text, std::span<const std::s
       });
 }
 
-void load_all_children(Session& sql, std::span<Image> images) {
-  for (std::size_t from = 0; from < images.size(); from += kIdsPerStatement) {
-    load_children(sql, images.subspan(from, std::min(kIdsPerStatement, images.size() - from)));
+/// Makes as many of the images whole, from the first on, as `max_bytes` allow, one in any case;
+/// returns how many. How large they are shows only as they are read: of a batch that does not fit
+/// the first half is tried.
+std::size_t load_all_children(Session& sql, std::span<Image> images, std::uint64_t max_bytes) {
+  std::size_t done = 0;
+  std::size_t batch = kIdsPerStatement;
+  while (done < images.size()) {
+    const auto some = images.subspan(done, std::min(batch, images.size() - done));
+    const bool is_first = done == 0 && some.size() == 1;
+    const auto allowed = is_first ? UINT64_MAX : max_bytes;
+    auto left = allowed;
+    if (load_children(sql, some, left)) {
+      done += some.size();
+      max_bytes -= std::min(max_bytes, allowed - left);
+      continue;
+    }
+    forget_children(some);
+    if (some.size() == 1) break;
+    batch = some.size() / 2;
   }
+  return done;
 }
 
 }  // namespace
@@ -236,7 +273,7 @@ std::vector<Image> select_images(Session& sql, const std::string& text,
                                  std::span<const std::string> bindings) {
   std::vector<Image> images;
   append_images(sql, text, bindings, images);
-  load_all_children(sql, images);
+  load_all_children(sql, images, UINT64_MAX);
   return images;
 }
 
@@ -257,8 +294,8 @@ std::optional<Lead> best_lead(Session& sql, std::vector<Lead> leads) {
   return best;
 }
 
-std::vector<Image> select_page(Session& sql, std::span<const ImageSelect> selects,
-                               std::optional<std::uint32_t> limit) {
+ImagePage select_page(Session& sql, std::span<const ImageSelect> selects,
+                      std::optional<std::uint32_t> limit, std::uint64_t max_bytes) {
   std::vector<Image> images;
   images.reserve(std::min<std::size_t>(limit.value_or(0), kIdsPerStatement));
   for (const auto& [text, bindings] : selects) {
@@ -269,8 +306,10 @@ std::vector<Image> select_page(Session& sql, std::span<const ImageSelect> select
       append_images(sql, limited, bindings, images);
     }
   }
-  load_all_children(sql, images);
-  return images;
+  const auto whole = load_all_children(sql, images, max_bytes);
+  const bool is_cut = whole < images.size();
+  images.erase(images.begin() + static_cast<std::ptrdiff_t>(whole), images.end());
+  return {.images = std::move(images), .is_cut = is_cut};
 }
 
 std::optional<Image> select_image(Session& sql, const ImageId& id) {

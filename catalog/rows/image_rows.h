@@ -10,6 +10,7 @@
 #include "catalog/database/database.h"
 #include "catalog/model/image.h"
 #include "catalog/model/image_draft.h"
+#include "catalog/model/image_query.h"
 #include "catalog/rows/image_select.h"
 
 /// Rows of Glance's tables ↔ Image. Every function works inside the caller's transaction and
@@ -29,9 +30,10 @@ namespace glance::rows {
 /// Of the leads that leave few candidates the one with the fewest; nothing if none does.
 [[nodiscard]] std::optional<Lead> best_lead(Session& sql, std::vector<Lead> leads);
 
-/// A page: what the SELECTs give one after another, `limit` images at most.
-[[nodiscard]] std::vector<Image> select_page(Session& sql, std::span<const ImageSelect> selects,
-                                             std::optional<std::uint32_t> limit);
+/// A page: what the SELECTs give one after another, `limit` images at most, and no more than have
+/// `max_bytes` of properties, tags and locations; the first one in any case.
+[[nodiscard]] ImagePage select_page(Session& sql, std::span<const ImageSelect> selects,
+                                    std::optional<std::uint32_t> limit, std::uint64_t max_bytes);
 
 /// The first row that `text` selects, as `columns` texts, NULL as nothing; empty if there is none.
 [[nodiscard]] std::vector<std::optional<std::string>> select_texts(

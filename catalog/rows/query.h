@@ -20,10 +20,10 @@ namespace glance::rows {
 inline constexpr std::size_t kIdsPerStatement = 500;
 
 /// Runs the SELECT `text` with the texts bound in order: `define(statement)` says where its columns
-/// go, then `take()` is called for each row.
+/// go, then `take()` is called for each row, until it returns false; then this does so, too.
 template <typename Define, typename Take>
-void select(Session& sql, const std::string& text, std::span<const std::string> bindings,
-            Define&& define, Take&& take) {
+bool select_while(Session& sql, const std::string& text, std::span<const std::string> bindings,
+                  Define&& define, Take&& take) {
   auto statement = sql.take(text);
   const bool is_new = !statement;
   if (is_new) statement = std::make_unique<soci::statement>(sql);
@@ -35,10 +35,23 @@ void select(Session& sql, const std::string& text, std::span<const std::string> 
   }
   statement->define_and_bind();
   statement->execute();
-  // To the last row, or it would hold the snapshot.
-  while (statement->fetch()) take();
+  while (statement->fetch()) {
+    // It must not be kept: it would hold the snapshot.
+    if (!take()) return false;
+  }
   statement->bind_clean_up();
   sql.keep(text, std::move(statement));
+  return true;
+}
+
+/// The same to the last row.
+template <typename Define, typename Take>
+void select(Session& sql, const std::string& text, std::span<const std::string> bindings,
+            Define&& define, Take&& take) {
+  select_while(sql, text, bindings, std::forward<Define>(define), [&] {
+    take();
+    return true;
+  });
 }
 
 /// `(:id0, :id1, …)`

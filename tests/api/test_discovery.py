@@ -20,10 +20,20 @@ def test_everything_outside_of_the_api_is_300_with_the_versions(rest, path):
     assert response.json() == rest.request("GET", "/versions").json()
 
 
+@pytest.mark.parametrize("path", ["//v2/images", "/v2//images", "///v2///images"])
+def test_of_several_slashes_one_counts(rest, path):
+    image = rest.create(name="a")["id"]
+    assert rest.request("GET", path, expect=200).json()["images"][0]["id"] == image
+    assert rest.request("GET", f"{path}//{image}", expect=200).json()["id"] == image
+    assert rest.request("GET", f"{path}//", expect=404)
+    assert rest.request("PUT", f"{path}/{image}/tags//blue", expect=204)
+    assert rest.image(image)["tags"] == ["blue"]
+
+
 def test_links_follow_the_host_that_the_client_used(rest):
-    response = rest.request("GET", "/", None, {"Host": "images.example:8080"}, expect=300)
+    response = rest.request("GET", "/", None, {"Host": "images.localhost:8080"}, expect=300)
     hrefs = {version["links"][0]["href"] for version in response.json()["versions"]}
-    assert hrefs == {"http://images.example:8080/v2/"}
+    assert hrefs == {"http://images.localhost:8080/v2/"}
 
 
 def test_v2_redirects_to_its_slash(rest):

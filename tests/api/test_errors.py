@@ -156,6 +156,7 @@ def test_an_endless_chunk_line_or_trailer_is_refused(rest, body):
     """Or one client could fill the server's memory."""
     connection = rest.connect()
     connection.putrequest("POST", "/v2/images")
+    connection.putheader("Content-Type", "application/json")
     connection.putheader("Transfer-Encoding", "chunked")
     connection.endheaders()
     with contextlib.suppress(ConnectionError):  # it is not read to its end

@@ -11,6 +11,7 @@ from support.processes import SLOW, program, run, wait_until
 from support.raw import RawConnection, request
 
 OCTETS = "Content-Type: application/octet-stream"
+JSON_TYPE = "Content-Type: application/json"
 
 
 @pytest.fixture
@@ -68,8 +69,8 @@ def test_a_json_body_of_more_than_1_mib_is_413(rest, chunked):
     body = json.dumps({"name": "a", "p": "x" * (1 << 20)}).encode()
     data = iter([body[:1000], body[1000:]]) if chunked else body
     connection = rest.connect()
-    connection.request("POST", "/v2/images", body=data, encode_chunked=True,
-                       headers={"Transfer-Encoding": "chunked"} if chunked else {})
+    headers = {"Content-Type": "application/json"} | ({"Transfer-Encoding": "chunked"} if chunked else {})
+    connection.request("POST", "/v2/images", body=data, encode_chunked=True, headers=headers)
     answer = connection.getresponse()
     assert answer.status == 413
     assert "The request's body is too large." in answer.read().decode()
@@ -121,6 +122,7 @@ def test_limits_come_from_the_configuration(configured):
         ("max_json_depth = 1001", "allowed: 1 to 1000"),
         ("max_header_fields = 0", "allowed: 1 to 10000"),
         ("max_connections = 0", "allowed: 1 to 1000000"),
+        ("max_handshakes = 0", "allowed: 1 to 1000000"),
         ("header_timeout = 0", "allowed: 1 to 86400"),
         ("drain_timeout = -1", "allowed: 0 to 86400"),
         ("min_body_rate = fast", "allowed: 0 to 1073741824"),
@@ -191,7 +193,7 @@ def test_a_slow_body_is_408_and_leaves_the_image_queued(configured, catalog_dir,
 def test_a_body_that_trickles_is_408(configured):
     rest = configured(body_grace=1, min_body_rate=1000).rest
     with RawConnection(rest) as connection:
-        connection.send(request("POST /v2/images", "Content-Length: 100000"))
+        connection.send(request("POST /v2/images", JSON_TYPE, "Content-Length: 100000"))
         connection.socket.settimeout(0.05)
         for _ in range(int(200 * SLOW)):
             connection.send(b"x")
@@ -279,6 +281,8 @@ def test_expect_continue_is_refused_with_the_answer_itself(rest, queued):
         assert connection.response().status == 200
         connection.send(request("GET /versions", "Expect: a miracle"))
         assert connection.response().status == 417
+    for empty in ("Expect:", "Expect:  \t"):
+        assert status_of(rest, request("GET /versions", empty)) == 200
     assert rest.image(queued)["status"] == "queued"
 
 
@@ -315,3 +319,86 @@ def test_a_content_coding_is_415(rest, queued, coding, status):
     body = {"name": "x"}
     answer = rest.request("POST", "/v2/images", body, {"Content-Encoding": coding})
     assert answer.status == (415 if status == 415 else 201)
+
+
+# ── the patience of Glance ───────────────────────────────────────────────────────────────────────
+
+
+def configured_socket_timeout(bridges, catalog_dir, seconds):
+    return bridges.start(catalog_dir.config(DEFAULT={"client_socket_timeout": seconds})).rest
+
+
+def test_client_socket_timeout_ends_an_upload_that_has_stopped(bridges, catalog_dir):
+    rest = configured_socket_timeout(bridges, catalog_dir, 1)
+    queued = rest.create(disk_format="raw", container_format="bare")["id"]
+    with RawConnection(rest) as connection:
+        head = request(f"PUT /v2/images/{queued}/file", OCTETS, "Content-Length: 10")
+        connection.send(head + b"data")
+        start = time.monotonic()
+        assert connection.response().status == 408
+        assert time.monotonic() - start < 10 * SLOW
+    assert rest.image(queued)["status"] == "queued"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", ["", 900, 0])
+def test_a_pause_of_a_minute_ends_no_transfer(bridges, catalog_dir, seconds):
+    rest = configured_socket_timeout(bridges, catalog_dir, seconds)
+    image = rest.create(disk_format="raw", container_format="bare")["id"]
+    full = rest.create_raw("full", bytes(30 << 20))["id"]
+    with RawConnection(rest) as up, RawConnection(rest) as down:
+        up.send(request(f"PUT /v2/images/{image}/file", OCTETS, "Content-Length: 8", body=b"data"))
+        down.send(request(f"GET /v2/images/{full}/file"))
+        time.sleep(65)  # the pause is what is tested
+        up.send(b"data")
+        assert up.response().status == 204
+        assert len(down.response().body) == 30 << 20
+    assert rest.download(image) == b"datadata"
+
+
+def test_a_paused_download_is_given_more_time_than_a_paused_upload(bridges, catalog_dir):
+    rest = configured_socket_timeout(bridges, catalog_dir, 2)
+    image = rest.create(disk_format="raw", container_format="bare")["id"]
+    full = rest.create_raw("full", bytes(30 << 20))["id"]
+    with RawConnection(rest) as up, RawConnection(rest) as down:
+        down.send(request(f"GET /v2/images/{full}/file"))
+        up.send(request(f"PUT /v2/images/{image}/file", OCTETS, "Content-Length: 8", body=b"data"))
+        assert up.response().status == 408  # after as long a pause as the download's
+        assert len(down.response().body) == 30 << 20
+
+
+# ── what is said again ───────────────────────────────────────────────────────────────────────────
+
+
+def long_requests(image):
+    value = "v" * 900_000
+    schema = "application/openstack-images-v2.1-json-patch"
+    yield "POST", "/v2/images", {"name": "x", "visibility": value}, {}
+    yield "POST", "/v2/images", {"name": "x", "id": value}, {}
+    yield "POST", "/v2/images", {"name": "x", "disk_format": value}, {}
+    yield "POST", "/v2/images", {"name": "x", value: 1}, {}
+    yield "POST", "/v2/images", f'{{"{value}": "a", "{value}": "b"}}'[:900_000].encode(), {}
+    patch = {"Content-Type": schema}
+    yield "PATCH", f"/v2/images/{image}", [{"op": value, "path": "/name", "value": "x"}], patch
+    yield "PATCH", f"/v2/images/{image}", [{"op": "add", "path": f"/{value}", "value": 1}], patch
+    yield "PATCH", f"/v2/images/{image}", [{"op": "replace", "path": value, "value": "x"}], patch
+    yield "POST", f"/v2/images/{image}/members", {"member": value}, {}
+    yield "PUT", f"/v2/images/{image}/members/x", {"status": value}, {}
+    yield "GET", "/v2/images?sort_key=" + "k" * 8000, None, {}
+    yield "GET", "/v2/images/" + "i" * 8000, None, {}
+    yield "DELETE", "/v2/images/" + "i" * 8000, None, {}
+    yield "PUT", f"/v2/images/{image}/file", b"x", {"Content-Type": "t" * 12_000}
+    yield "POST", "/v2/images", {"name": "x"}, {"Content-Type": "t" * 12_000}
+    yield "M" * 8000, "/v2/images", None, {}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/plain"])
+def test_an_error_repeats_little_of_the_request(bridge, rest, accept):
+    image = rest.create(name="image", visibility="shared")["id"]
+    bridge.expect_errors("")
+    for method, path, body, headers in long_requests(image):
+        answer = rest.request(method, path, body, headers | {"Accept": accept})
+        assert 400 <= answer.status < 500 or answer.status == 501, (method, path[:40], answer.status)
+        assert len(answer.body) < 8192, (method, path[:40], answer.body[:200])
+    lines = bridge.log.read_text().splitlines()
+    assert all(len(line) < 20_000 for line in lines)

@@ -6,9 +6,10 @@ import pytest
 
 from support.raw import RawConnection, request
 
+JSON = "Content-Type: application/json"
 # Behind each bad request lies a good one; answering it would be the smuggling.
 SMUGGLED = request("DELETE /v2/images/{id}")
-POST = b"POST /v2/images HTTP/1.1\r\nHost: a\r\n"
+POST = b"POST /v2/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 HEADS = {
@@ -58,6 +59,8 @@ HEADS = {
     "target without a host": b"GET http:///v2/images HTTP/1.1\r\nHost: b\r\n\r\n",
     "no version": b"GET /v2/images\r\nHost: a\r\n\r\n",
     "HTTP/0.9": b"GET /v2/images HTTP/0.9\r\nHost: a\r\n\r\n",
+    "HTTP/1.10": b"GET /v2/images HTTP/1.10\r\nHost: a\r\n\r\n",
+    "HTTP/1.2 without a Host": b"GET /v2/images HTTP/1.2\r\n\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "HTTP/1.1 in small letters": b"GET /v2/images http/1.1\r\nHost: a\r\n\r\n",
     "two blanks": b"GET  /v2/images HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -92,6 +95,13 @@ BODIES = {
     "longer than its size": b"2\r\n{}  \r\n0\r\n\r\n",
     "shorter than its size": b"4\r\n{}\r\n0\r\n\r\nxx",
     "control character in an extension": b"2;a=\x01\r\n{}\r\n0\r\n\r\n",
+    "empty extension": b"2;\r\n{}\r\n0\r\n\r\n",
+    "extension without a name": b"2;=a\r\n{}\r\n0\r\n\r\n",
+    "extension without a value": b"2;a=\r\n{}\r\n0\r\n\r\n",
+    "open quotes in an extension": b'2;a="b\r\n{}\r\n0\r\n\r\n',
+    "blank in an extension": b"2;a b\r\n{}\r\n0\r\n\r\n",
+    "blank behind an extension": b"2;a \r\n{}\r\n0\r\n\r\n",
+    "malformed extension of the last chunk": b"2\r\n{}\r\n0;\r\n\r\n",
     "bare LF in an extension": b"2;a=b\nc\r\n{}\r\n0\r\n\r\n",
     "folded trailer": b"2\r\n{}\r\n0\r\nX: a\r\n b\r\n\r\n",
     "trailer without a colon": b"2\r\n{}\r\n0\r\nnonsense\r\n\r\n",
@@ -148,7 +158,8 @@ GOOD_BODIES = {
     "capital and small digits": b"A\r\n{        }\r\n0\r\n\r\n",
     "one byte a chunk": b"1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
     "extensions": b'2;a;b=c;d="e f"\r\n{}\r\n0;x\r\n\r\n',
-    "blank before an extension": b"2 ;a=b\r\n{}\r\n0\r\n\r\n",
+    "blanks around an extension": b"2 ; a = b\r\n{}\r\n0\r\n\r\n",
+    "quotes in an extension": b'2;a="\\";"\r\n{}\r\n0\r\n\r\n',
     "trailers": b"2\r\n{}\r\n0\r\nX: a\r\nY:\r\n\r\n",
     "a forbidden trailer, which is dropped": b"2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n",
 }
@@ -167,6 +178,16 @@ def test_a_sound_chunked_body_is_understood_whole_or_byte_by_byte(rest, body):
     assert len(rest.images()) == 2
 
 
+@pytest.mark.parametrize("version", ["HTTP/1.2", "HTTP/1.9"])
+def test_a_later_minor_version_is_served_as_1_1(rest, version):
+    """RFC 9110 § 2.5."""
+    with RawConnection(rest) as connection:
+        head = CHUNKED.replace(b"HTTP/1.1", version.encode())
+        connection.send(head + b"2\r\n{}\r\n0\r\n\r\n" + request("GET /versions"))
+        assert connection.response().status == 201
+        assert connection.response().status == 200
+
+
 def test_blank_lines_before_a_request_are_skipped(rest):
     with RawConnection(rest) as connection:
         connection.send(b"\r\n\r\n" + request("GET /versions"))
@@ -175,10 +196,10 @@ def test_blank_lines_before_a_request_are_skipped(rest):
 
 def test_the_host_of_an_absolute_target_counts_more_than_the_header(rest):
     with RawConnection(rest) as connection:
-        connection.send(request("GET http://inside:81/versions", host="outside"))
+        connection.send(request("GET http://inside.localhost:81/versions", host="outside"))
         versions = connection.response().json()["versions"]
     assert {link["href"] for version in versions for link in version["links"]} == {
-        "http://inside:81/v2/"
+        "http://inside.localhost:81/v2/"
     }
 
 
@@ -188,7 +209,7 @@ def test_requests_sent_ahead_are_answered_in_order(rest):
         bodies = [b'{"name": "%s"}' % name.encode() for name in names]
         connection.send(
             b"".join(
-                request("POST /v2/images", f"Content-Length: {len(body)}", body=body)
+                request("POST /v2/images", JSON, f"Content-Length: {len(body)}", body=body)
                 for body in bodies
             )
         )

@@ -11,22 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support.certificates import make_certificate
 from support.processes import program, run, wait_until
 from support.raw import RawConnection, request
 from support.rest import Rest
 
 DATA = random.Random(31).randbytes(20 << 20)
-
-
-def make_certificate(folder, name):
-    """A self-signed certificate for 127.0.0.1 and its key."""
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    run(
-        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-        *("-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
-        *("-keyout", key, "-out", certificate),
-    )
-    return certificate, key
 
 
 @pytest.fixture
@@ -108,6 +98,13 @@ def test_plain_http_is_no_tls(rest):
     with RawConnection(rest) as connection:
         connection.send(request("GET /versions"))
         assert connection.response() is None
+
+
+def test_a_refused_upload_is_read_so_that_the_refusal_is_heard(rest):
+    image = rest.create_raw("full", b"data")["id"]
+    piece = DATA[: 1 << 20]
+    for body in (iter([piece] * 300), piece * 20):
+        assert rest.put_data(image, body, expect=409).body
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")

@@ -326,7 +326,7 @@ def resident(bridge):
 def test_memory_is_taken_by_what_has_come_and_not_by_what_was_announced(bridge, rest, kind):
     clients = 200
     if kind == "json":
-        requests = [("POST /v2/images", "Content-Length: 1000000")] * clients
+        requests = [("POST /v2/images", "Content-Type: application/json", "Content-Length: 1000000")] * clients
     else:
         ids = [rest.create(disk_format="raw", container_format="bare")["id"] for _ in range(clients)]
         fields = (OCTETS, "Content-Length: 1000000")

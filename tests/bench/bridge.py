@@ -383,7 +383,8 @@ class Kept:
 
     def __call__(self, method, path, body=None, headers=None):
         text = json.dumps(body) if body is not None else None
-        self.connection.request(method, path, text, headers or {})
+        typed = {"Content-Type": "application/json"} if text else {}
+        self.connection.request(method, path, text, typed | (headers or {}))
         answer = self.connection.getresponse()
         return answer.status, answer.read()
 

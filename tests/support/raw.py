@@ -70,7 +70,7 @@ class _Unclosed:
         pass
 
 
-def request(line, *fields, body=b"", host="glance"):
+def request(line, *fields, body=b"", host="localhost"):
     """The bytes of a request: `request("GET /v2/images", "X: 1")`."""
     head = "\r\n".join([f"{line} HTTP/1.1", f"Host: {host}", *fields, "", ""])
     return head.encode("latin-1") + body

@@ -41,9 +41,12 @@ class Rest:
         return http.client.HTTPConnection(self.host, self.port, timeout=self.patience)
 
     def request(self, method, path, body=None, headers=None, expect=None):
-        """Sends a request; a dict or list as body goes as JSON. `expect` is the status wanted."""
+        """Sends a request; a dict or list as body goes as JSON, and whatever else without a type of
+        its own is said to be JSON. `expect` is the status wanted."""
         if isinstance(body, (dict, list)):
             body = json.dumps(body).encode()
+        if body is not None:
+            headers = {"Content-Type": "application/json"} | (headers or {})
         connection = self.connect()
         try:
             connection.request(method, path, body=body, headers=headers or {})

@@ -51,6 +51,20 @@ TEST_F(BridgeConfigTest, HasDefaultsWithoutAFile) {
   EXPECT_TRUE(config.log_accesses);
 }
 
+TEST_F(BridgeConfigTest, IsAsPatientAsGlance) {
+  EXPECT_EQ(read("").limits.body_window, 900s);
+  EXPECT_EQ(read("").limits.probe_time, 600s);
+  EXPECT_EQ(read("[DEFAULT]\nclient_socket_timeout = 5\n").limits.body_window, 5s);
+  EXPECT_EQ(read("[DEFAULT]\nclient_socket_timeout = 100000\n").limits.body_window, 100'000s);
+  EXPECT_EQ(read("[DEFAULT]\nclient_socket_timeout = 0\n").limits.body_window, kForever);
+  EXPECT_EQ(
+      read("[DEFAULT]\nclient_socket_timeout = 0\n[glancefs]\nbody_grace = 7\n").limits.body_window,
+      7s);
+  EXPECT_EQ(read("[DEFAULT]\ntcp_keepidle = 30\n").limits.probe_time, 30s);
+  EXPECT_THAT(refusal("[DEFAULT]\nclient_socket_timeout = -1\n"),
+              testing::HasSubstr("[DEFAULT] client_socket_timeout: '-1'"));
+}
+
 TEST_F(BridgeConfigTest, ReadsItsKeys) {
   const auto config = read(
       "[DEFAULT]\ncert_file = /c\nkey_file = /k\nlog_file = l\nlog_dir = /d\ndebug = true\n"

@@ -83,10 +83,36 @@ TEST(ChunkedBody, RefusesWhatTwoReadersCouldUnderstandDifferently) {
                            "0\r\n X: y\r\n",
                            "0\r\nX : y\r\n",
                            "0\r\n\n",
+                           "0\r\nX(y): z\r\n",
+                           "1;\r\n",
+                           "1; \r\n",
+                           "1;;a\r\n",
+                           "1;a;\r\n",
+                           "1;a=\r\n",
+                           "1;=b\r\n",
+                           "1;a=b=c\r\n",
+                           "1;a b\r\n",
+                           "1;a=b c\r\n",
+                           "1;a \r\n",
+                           "1;a=\"b\r\n",
+                           "1;a=\"b\\\"\r\n",
+                           "1;a=\"b\"c\r\n",
+                           "1;a=b\"c\"\r\n",
+                           "1;a=(b)\r\n",
                            "1;a\x01\r\n",
                            "1;a\x7f\r\n"}) {
     EXPECT_THROW((void)decode(text, 1), HttpError) << text;
     EXPECT_THROW((void)decode(text, 100), HttpError) << text;
+  }
+}
+
+TEST(ChunkedBody, PassesOverExtensions) {
+  for (const auto* extensions :
+       {";a", ";a=b", ";a=\"\"", ";a=\"b;c=\\\"d\\\\\"", " \t;a", "; a = b", ";a;b=c ; d=\"e f\"",
+        ";a=\"\xC3\xA9\"", ";!#$%&'*+-.^_`|~=1"}) {
+    const auto decoded = decode("1" + std::string(extensions) + "\r\nx\r\n0;end\r\n\r\n", 1);
+    EXPECT_TRUE(decoded.done) << extensions;
+    EXPECT_EQ(decoded.data, "x") << extensions;
   }
 }
 

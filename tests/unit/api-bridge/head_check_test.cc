@@ -22,6 +22,8 @@ TEST(HeadCheck, LetsOrdinaryRequestsPass) {
     EXPECT_FALSE(head_fault(get(fields))) << fields;
   }
   EXPECT_FALSE(head_fault("GET / HTTP/1.0\r\n\r\n"));
+  EXPECT_FALSE(head_fault("GET / HTTP/1.2\r\nHost: a\r\n\r\n"));
+  EXPECT_FALSE(head_fault("GET / HTTP/1.9\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
 }
 
 TEST(HeadCheck, RefusesWhatTwoReadersCouldUnderstandDifferently) {

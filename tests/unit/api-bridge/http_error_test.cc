@@ -9,6 +9,7 @@
 
 #include "api-bridge/wire/error_document.h"
 #include "api-bridge/wire/reason.h"
+#include "catalog/text/utf8.h"
 
 namespace glance::api {
 namespace {
@@ -90,6 +91,27 @@ TEST(HttpError, TheFormFollowsTheAcceptHeader) {
   EXPECT_EQ(type_for(""), "text/plain");
   EXPECT_EQ(type_for("text/plain"), "text/plain");
   EXPECT_EQ(type_for("application/octet-stream"), "text/plain");
+}
+
+TEST(HttpError, RepeatsNoMoreThanSoMuchOfWhatAClientSent) {
+  const auto long_text = "begin " + std::string(1'000'000, 'x') + " allowed: end";
+  for (const auto* accept : {"*/*", "application/json", "text/plain"}) {
+    const auto body = body_for(HttpError(400, long_text, long_text), accept);
+    EXPECT_LT(body.size(), 2 * kMaxExplanation + 500) << accept;
+    EXPECT_THAT(body, testing::HasSubstr("begin xx"));
+    EXPECT_THAT(body, testing::HasSubstr("xx allowed: end"));
+  }
+}
+
+TEST(HttpError, IsCutBetweenCharacters) {
+  for (std::size_t before = 0; before < 4; ++before) {
+    std::string text(before, 'a');
+    while (text.size() < 10'000) text += "\xF0\x9F\x90\xA7";
+    const auto shown = shortened(text);
+    EXPECT_LE(shown.size(), kMaxExplanation);
+    EXPECT_TRUE(is_valid_utf8(shown)) << before;
+  }
+  EXPECT_EQ(shortened(std::string(kMaxExplanation, 'a')), std::string(kMaxExplanation, 'a'));
 }
 
 TEST(HttpError, ExtraHeadersAreKept) {

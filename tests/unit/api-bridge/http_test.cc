@@ -19,7 +19,15 @@ TEST(Target, IsSplitBeforeItIsDecoded) {
 TEST(Target, KeepsTrailingSlashesAsEmptySegments) {
   EXPECT_THAT(parse_target("/")->path, ElementsAre(""));
   EXPECT_THAT(parse_target("/v2/")->path, ElementsAre("v2", ""));
-  EXPECT_THAT(parse_target("//v2")->path, ElementsAre("", "v2"));
+  EXPECT_THAT(parse_target("/v2/images//")->path, ElementsAre("v2", "images", ""));
+}
+
+TEST(Target, OfSeveralSlashesOneCounts) {
+  EXPECT_THAT(parse_target("//v2")->path, ElementsAre("v2"));
+  EXPECT_THAT(parse_target("//v2///images//a")->path, ElementsAre("v2", "images", "a"));
+  EXPECT_THAT(parse_target("//")->path, ElementsAre(""));
+  EXPECT_THAT(parse_target("/v2/%2F/")->path, ElementsAre("v2", "/", ""));
+  EXPECT_THAT(parse_target("/v2?a=//b")->query, ElementsAre(Pair("a", "//b")));
 }
 
 TEST(Target, KeepsRepeatedQueryParametersInOrder) {

@@ -49,6 +49,26 @@ TEST(RequestHead, KnowsWhatTheClientCalledUs) {
   EXPECT_EQ(parse("GET http://other/ HTTP/1.1").request.base_url, "https://other");
 }
 
+TEST(RequestHead, OfALaterMinorVersionIsUnderstoodAs11) {
+  const auto head = parse("GET /1.9 HTTP/1.2", "Host: glance\r\nExpect: 100-continue\r\n");
+  EXPECT_TRUE(head.is_http_1_1);
+  EXPECT_TRUE(head.keep_alive);
+  EXPECT_TRUE(head.expects_continue);
+  EXPECT_EQ(head.request.target, "/1.9");
+  EXPECT_EQ(refusal("GET / HTTP/1.9", ""), 400);  // without a Host, as in 1.1
+  for (const auto* line :
+       {"GET / HTTP/2.0", "GET / HTTP/1.10", "GET / HTTP/1.", "GET / HTTP/1.x"}) {
+    EXPECT_EQ(refusal(line), 400) << line;
+  }
+}
+
+TEST(RequestHead, AnEmptyExpectationIsNone) {
+  for (const auto* field : {"Expect:\r\n", "Expect: \t \r\n"}) {
+    EXPECT_FALSE(parse("PUT / HTTP/1.1", std::string("Host: a\r\n") + field).expects_continue);
+  }
+  EXPECT_EQ(refusal("PUT / HTTP/1.1", "Host: a\r\nExpect: more\r\n"), 417);
+}
+
 TEST(RequestHead, KnowsWhetherTheConnectionStays) {
   EXPECT_FALSE(parse("GET / HTTP/1.1", "Host: a\r\nConnection: close\r\n").keep_alive);
   EXPECT_FALSE(parse("GET / HTTP/1.0", "").keep_alive);

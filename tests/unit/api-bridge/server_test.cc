@@ -171,12 +171,14 @@ class Client {
 
   [[nodiscard]] bool connected() const { return connected_; }
 
-  void say(std::string_view text) {
+  /// Whether the server lets him have his say.
+  bool say(std::string_view text) {
     while (!text.empty()) {
       const auto sent = ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;
+      if (sent <= 0) return false;
       text.remove_prefix(static_cast<std::size_t>(sent));
     }
+    return true;
   }
 
   void say_no_more() { ::shutdown(socket_.get(), SHUT_WR); }
@@ -372,6 +374,44 @@ TEST_F(ServerTest, SkipsTheRestOfASmallRefusedBodyToKeepTheConnection) {
              request("GET /v2/text", "Connection: close\r\n"));
   EXPECT_THAT(heard, StartsWith("HTTP/1.1 413"));
   EXPECT_THAT(heard, EndsWith("hello"));
+}
+
+TEST_F(ServerTest, ReadsARefusedBodyAsLongAsItComesAndThenIsHeard) {
+  start({.linger_time = 300ms});
+  for (const auto* framing : {"Content-Length: 4000000\r\n", "Transfer-Encoding: chunked\r\n"}) {
+    auto client = connect();
+    client.say(request("PUT /v2/closed", framing));
+    for (int i = 0; i < 40; ++i) {  // for longer than the server would wait for the next byte
+      ASSERT_TRUE(client.say(std::string(100'000, 'x'))) << i;
+      std::this_thread::sleep_for(20ms);
+    }
+    client.say_no_more();
+    EXPECT_THAT(client.hear_all(), StartsWith("HTTP/1.1 409")) << framing;
+  }
+}
+
+TEST_F(ServerTest, ReadsNoMoreOfARefusedBodyThanWasAnnounced) {
+  start({.chunked_body_bytes = 1'000'000});
+  for (const auto* framing : {"Content-Length: 1000000\r\n", "Transfer-Encoding: chunked\r\n"}) {
+    auto client = connect();
+    client.say(request("PUT /v2/closed", framing));
+    const std::string piece(100'000, 'x');
+    int pieces = 0;
+    while (pieces < 1000 && client.say(piece)) ++pieces;
+    EXPECT_LT(pieces, 1000) << framing;
+  }
+}
+
+TEST_F(ServerTest, DoesNotWaitForARefusedBodyThatTrickles) {
+  start({.linger_time = 200ms});
+  auto client = connect();
+  client.say(request("PUT /v2/closed", "Content-Length: 4000000\r\n"));
+  int bytes = 0;
+  while (bytes < 1000 && client.say("x")) {
+    ++bytes;
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_LT(bytes, 1000);
 }
 
 TEST_F(ServerTest, InvitesABodyOnlyWhereItIsWelcome) {

@@ -105,6 +105,11 @@ void Session::keep(const std::string& text, std::unique_ptr<soci::statement> sta
   kept_.insert_or_assign(text, std::move(statement));
 }
 
+bool Session::in_transaction() noexcept {
+  const auto* backend = static_cast<soci::sqlite3_session_backend*>(get_backend());
+  return sqlite_api::sqlite3_get_autocommit(backend->conn_) == 0;
+}
+
 Database::Database(const std::string& url, bool create) : path_(checked_path(url, create)) {
   configure_sqlite();
   writer_ = connect();
@@ -150,10 +155,13 @@ Database::Turn::~Turn() {
 
 void Database::Turn::begin() const {
   using std::chrono::milliseconds;
+  auto& writer = database_.writer_;
+  if (writer && writer->in_transaction()) writer.reset();
+  if (!writer) writer = database_.connect();
   const auto left = std::chrono::ceil<milliseconds>(deadline_ - std::chrono::steady_clock::now());
   // Who was second in the queue for long still gets a chance.
-  set_patience(*database_.writer_, std::max(left, kShortestPatience));
-  *database_.writer_ << "BEGIN IMMEDIATE";
+  set_patience(*writer, std::max(left, kShortestPatience));
+  *writer << "BEGIN IMMEDIATE";
 }
 
 std::unique_ptr<Session> Database::take() {
@@ -169,6 +177,7 @@ std::unique_ptr<Session> Database::take() {
 }
 
 void Database::give_back(std::unique_ptr<Session> session) noexcept {
+  if (session->in_transaction()) return;
   MutexLock lock(pool_mutex_);
   if (pool_.size() < kPooledSessions) pool_.push_back(std::move(session));
 }
@@ -190,8 +199,10 @@ Database::Rollback::~Rollback() {
   try {
     session_->rollback();
   } catch (const std::exception& error) {
-    // SQLite has rolled back by itself, e.g. when the disk is full.
-    spdlog::debug("rollback: {}", error.what());
+    // SQLite may have rolled back by itself, e.g. when the disk is full.
+    const bool failed = session_->in_transaction();
+    spdlog::log(failed ? spdlog::level::warn : spdlog::level::debug, "database: rollback: {}",
+                error.what());
   }
 }
 

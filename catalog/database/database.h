@@ -60,6 +60,9 @@ class Session : public soci::session {
   /// Keeps a statement that has come to its end: it holds no lock and refers to no variable.
   void keep(const std::string& text, std::unique_ptr<soci::statement> statement);
 
+  /// Whether a transaction is under way; once it was to be rolled back: whether that has failed.
+  [[nodiscard]] bool in_transaction() noexcept;
+
  private:
   std::unordered_map<std::string, std::unique_ptr<soci::statement>> kept_;
 };
@@ -68,7 +71,8 @@ class Session : public soci::session {
 /// SOCI; nobody above sees an engine's error code.
 ///
 /// Safe for concurrent use. A transaction is a function: it runs to its end, is never left open
-/// across anything slow, and is rolled back when it throws. Do not nest them.
+/// across anything slow, and is rolled back when it throws. Do not nest them. A session whose
+/// rollback fails is closed, and another one takes its place.
 /// Errors of both kinds: busy (another process held the lock for too long), no_space, read_only,
 /// corrupt, exists (a constraint), io.
 class Database {
@@ -132,7 +136,7 @@ class Database {
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    /// Begins the transaction.
+    /// Begins the transaction, in a new session if the last one is still in another's.
     void begin() const;
 
    private:
@@ -203,7 +207,7 @@ class Database {
   Mutex turn_mutex_;  // a leaf; the turn itself is fourth in the lock order, see sync.h
   std::condition_variable_any turn_ended_;
   bool in_turn_ GUARDED_BY(turn_mutex_) = false;
-  std::unique_ptr<Session> writer_;  // of whose turn it is
+  std::unique_ptr<Session> writer_;  // of whose turn it is; null if it had to be closed
   Mutex pool_mutex_;                 // a leaf
   std::vector<std::unique_ptr<Session>> pool_ GUARDED_BY(pool_mutex_);
 };

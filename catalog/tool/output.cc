@@ -52,6 +52,16 @@ fs::path checked_target(const std::string& path) {
   return fs::canonical(path);
 }
 
+/// Makes the names in the file's directory durable: a rename is not by itself.
+void sync_names_beside(const fs::path& file, int fd) {
+  const fs::path directory = file.has_parent_path() ? file.parent_path() : ".";
+  const UniqueFd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // A directory that we may write to, but not read, is synced with all of its filesystem.
+  const int result = opened ? ::fsync(opened.get()) : ::syncfs(fd);
+  // EINVAL: a filesystem that knows no such thing.
+  if (result != 0 && errno != EINVAL) throw_errno(errno, "fsync of " + directory.string());
+}
+
 fs::path temporary_beside(const fs::path& target) {
   return target.parent_path() / (".glance-catalog-" + ImageId::random().text() + ".part");
 }
@@ -104,6 +114,7 @@ void OutputFile::commit() {
     throw_errno(errno, "renaming to " + target_.string());
   }
   committed_ = true;
+  sync_names_beside(target_, fd_.get());
 }
 
 }  // namespace glance::tool

@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -46,6 +47,30 @@ def test_a_new_file_has_the_umasks_mode_and_an_old_one_keeps_its_own(tool, image
     (folder / "old.img").chmod(0o604)
     tool("save", "image", folder / "old.img")
     assert stat.S_IMODE((folder / "old.img").stat().st_mode) == 0o604
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "replaced"])
+def test_the_file_and_its_name_are_durable(tool, image_id, folder, tmp_path, there):
+    """The data, the rename, the directory, in this order."""
+    if there:
+        (folder / "copy.img").write_bytes(b"old")
+    trace = tmp_path / "trace"
+    strace = ["strace", "-f", "-y", "-o", trace, "-e", "trace=fsync,rename"]
+    # Leaks cannot be looked for in a traced process.
+    env = environment() | {"ASAN_OPTIONS": "detect_leaks=0"}
+    run(*strace, *tool.command("save", image_id, folder / "copy.img"), env=env)
+    steps = re.findall(r"\b(fsync|rename)\((.*)\) += 0$", trace.read_text(), re.MULTILINE)
+    (data, what), (rename, names), (directory, where) = steps[-3:]
+    assert (data, rename, directory) == ("fsync", "rename", "fsync")
+    assert what.endswith(".part>") and names.endswith(f'"{folder}/copy.img"')
+    assert where.endswith(f"<{folder}>")
+
+
+def test_a_directory_that_cannot_be_read_will_do(tool, image_id, small_source, folder):
+    folder.chmod(0o300)
+    ordinary = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps=-all"]
+    run(*ordinary, *tool.command("save", image_id, folder / "copy.img"))
+    run("cmp", small_source, folder / "copy.img")
 
 
 def test_a_link_stays_a_link(tool, image_id, small_source, folder):

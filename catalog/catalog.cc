@@ -166,6 +166,7 @@ class DatabaseCatalog final : public Catalog {
                      std::string_view action);
   using Deadline = std::chrono::steady_clock::time_point;
   [[nodiscard]] bool wait_for_publication(const ImageId& id, Deadline deadline);
+  void require_room(std::uint64_t size);
   std::unique_ptr<BlobReader> open_first(const Image& image);
   std::unique_ptr<BlobReader> open_at(const Image& image, const Location& location);
   std::vector<ImageEntry> only_visible(const Caller& caller, std::vector<ImageEntry> entries);
@@ -495,6 +496,14 @@ void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expe
     }
     rows::upsert_expectation(sql, id, replaced_by(rows::select_expectation(sql, id), added));
   });
+}
+
+/// Refuses data that cannot fit before a byte of them is sent.
+void DatabaseCatalog::require_room(std::uint64_t size) {
+  // A store that cannot tell has room for everything.
+  const auto space = stores_.default_store().space();
+  if (!space || size <= space->available) return;
+  throw Error(Errc::no_space, "There is not enough space in the store for the image's data.");
 }
 
 std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const ImageId& id,

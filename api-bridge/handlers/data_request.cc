@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api-bridge/handlers/data_request.h"
 
-#include <algorithm>
-#include <array>
-
 #include <fmt/format.h>
 
 #include "api-bridge/wire/http_error.h"
@@ -36,16 +33,6 @@ void require_known_store(const Request& request, const Config& config) {
   const auto store = request.header("X-Image-Meta-Store");
   if (!store || !config.enabled_backends || trim(*store) == config.store_id) return;
   throw HttpError(400, fmt::format("Store for identifier {} not found", trim(*store)));
-}
-
-void refuse_signed(const Image& image) {
-  constexpr std::array<const char*, 4> kSignature = {"img_signature", "img_signature_hash_method",
-                                                     "img_signature_key_type",
-                                                     "img_signature_certificate_uuid"};
-  const bool is_signed = std::ranges::all_of(
-      kSignature, [&](const char* name) { return image.properties.contains(name); });
-  if (!is_signed) return;
-  throw HttpError(400, "Signature verification failed: this server has no key manager.");
 }
 
 }  // namespace glance::api

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "api-bridge/wire/http.h"
-#include "catalog/model/image.h"
 
 namespace glance {
 struct Config;
@@ -25,10 +24,5 @@ void require_octet_stream(const Request& request);
 /// Where stores have ids, `X-Image-Meta-Store` may name one. Throws HttpError 400 for one that this
 /// server does not have.
 void require_known_store(const Request& request, const Config& config);
-
-/// An image whose data are to be checked against a signature (all of `img_signature`,
-/// `img_signature_hash_method`, `img_signature_key_type`, `img_signature_certificate_uuid`) must
-/// not become active unchecked. Throws HttpError 400: this server has no key manager to ask.
-void refuse_signed(const Image& image);
 
 }  // namespace glance::api

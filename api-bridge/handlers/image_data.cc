@@ -104,13 +104,6 @@ std::unique_ptr<BlobReader> open_data(Catalog& catalog, const Request& request,
   }
 }
 
-/// Refuses data that cannot fit before a byte of them is sent.
-void require_room(Catalog& catalog, const Image& image, std::uint64_t size) {
-  if (size > catalog.space(image.owner).available) {
-    throw HttpError(413, "There is not enough space in the store for the image's data.");
-  }
-}
-
 }  // namespace
 
 std::unique_ptr<BodySink> upload_image_data(Catalog& catalog, const Request& request) {
@@ -120,8 +113,6 @@ std::unique_ptr<BodySink> upload_image_data(Catalog& catalog, const Request& req
   const auto image = find_image(catalog, request);
   require_match(request, data_tag(image));
   require_known_store(request, catalog.config());
-  refuse_signed(image);
-  require_room(catalog, image, expected.size.value_or(0));
   const auto announced = expected.size;
   return std::make_unique<UploadSink>(begin_upload(catalog, request, image, std::move(expected)),
                                       announced);

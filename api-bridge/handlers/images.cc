@@ -32,23 +32,14 @@ std::string quoted(const std::string& text) {
   throw HttpError(404, fmt::format("No image found with ID {}", request.parameter("image_id")));
 }
 
-/// Where the data of a closed image lie is for administrators to know.
-std::string shown_to(const Caller& caller, const Image& image, const Config& config) {
-  if (image.status != ImageStatus::deactivated || caller.is_admin) {
-    return image_to_json(image, config);
-  }
-  Image without_locations = image;
-  without_locations.locations.clear();
-  return image_to_json(without_locations, config);
-}
-
 /// If-Match as a condition of a change. The tag may be the image's own, which changes with every
 /// change of it, or that of its data.
 Precondition match_of(const Catalog& catalog, const Request& request) {
   if (!request.header("If-Match")) return {};
   return [&](const Image& image) {
     if (is_matched(request, data_tag(image))) return true;
-    return is_matched(request, entity_tag_of(shown_to(request.caller, image, catalog.config())));
+    return is_matched(request,
+                      entity_tag_of(image_to_json(image, request.caller, catalog.config())));
   };
 }
 
@@ -73,7 +64,7 @@ Response list_images(Catalog& catalog, const Request& request) {
   std::string body = R"({"images": [)";
   const std::string_view separator = ", ";
   for (const auto& image : images) {
-    const auto text = shown_to(request.caller, image, catalog.config());
+    const auto text = image_to_json(image, request.caller, catalog.config());
     if (&image == &images.front()) {
       // The others are about as long: a page of many should not grow and move again and again.
       body.reserve((text.size() + text.size() / 8) * images.size());
@@ -93,7 +84,7 @@ Response list_images(Catalog& catalog, const Request& request) {
 Response create_image(Catalog& catalog, const Request& request) {
   const auto draft = parse_image_draft(request.body, request.json_depth);
   const auto image = catalog.add(request.caller, draft);
-  auto response = json_response(shown_to(request.caller, image, catalog.config()), 201);
+  auto response = json_response(image_to_json(image, request.caller, catalog.config()), 201);
   response.headers.emplace_back(
       "Location",
       fmt::format("{}/v2/images/{}", public_url(catalog.config(), request), image.id.text()));
@@ -104,7 +95,8 @@ Response create_image(Catalog& catalog, const Request& request) {
 }
 
 Response show_image(Catalog& catalog, const Request& request) {
-  return json_response(shown_to(request.caller, find_image(catalog, request), catalog.config()));
+  return json_response(
+      image_to_json(find_image(catalog, request), request.caller, catalog.config()));
 }
 
 Response update_image(Catalog& catalog, const Request& request) {
@@ -113,7 +105,7 @@ Response update_image(Catalog& catalog, const Request& request) {
   try {
     const auto image =
         catalog.patch(request.caller, requested_id(request), edits, match_of(catalog, request));
-    return json_response(shown_to(request.caller, image, catalog.config()));
+    return json_response(image_to_json(image, request.caller, catalog.config()));
   } catch (const Error& error) {
     const bool is_conflict = error.code() == Errc::conflict || error.code() == Errc::exists;
     if (!is_conflict || error.words() == Error::Words::foreign) throw;

@@ -15,8 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxUrl = 255;
-
 [[noreturn]] void refuse(const std::string& what) {
   throw HttpError(400, "Provided object does not match schema 'image': " + what);
 }
@@ -27,9 +25,14 @@ const json& member(const json& object, const std::string& key) {
   return *found;
 }
 
-std::string text(const json& value, std::string_view key, std::size_t max) {
+std::string text(const json& value, std::string_view key) {
   if (!value.is_string()) refuse(fmt::format("'{}' is not of type 'string'", key));
-  auto result = value.get<std::string>();
+  return value.get<std::string>();
+}
+
+/// Digests and their names take so many bytes and no more.
+std::string short_text(const json& value, std::string_view key, std::size_t max) {
+  auto result = text(value, key);
   if (utf8_length(result) > max) {
     refuse(fmt::format("'{}' is too long; it may have {} characters", key, max));
   }
@@ -64,11 +67,11 @@ ValidationData parse_validation(const json& value) {
   if (!value.is_object()) refuse("'validation_data' is not of type 'object'");
   ValidationData data{
       .checksum = std::nullopt,
-      .os_hash_algo = text(member(value, "os_hash_algo"), "os_hash_algo", kAlgo),
-      .os_hash_value = text(member(value, "os_hash_value"), "os_hash_value", kValue)};
+      .os_hash_algo = short_text(member(value, "os_hash_algo"), "os_hash_algo", kAlgo),
+      .os_hash_value = short_text(member(value, "os_hash_value"), "os_hash_value", kValue)};
   for (const auto& [key, part] : value.items()) {
     if (key == "checksum") {
-      data.checksum = text(part, key, kChecksum);
+      data.checksum = short_text(part, key, kChecksum);
       if (data.checksum->size() < kChecksum) refuse("'checksum' is too short");
     } else if (key != "os_hash_algo" && key != "os_hash_value") {
       refuse(fmt::format("Additional properties are not allowed ('{}' was unexpected)", key));
@@ -84,7 +87,7 @@ NewLocation parse_location(const json& value) {
   const auto& metadata = member(value, "metadata");
   if (!metadata.is_object()) refuse("'metadata' is not of type 'object'");
   NewLocation location{
-      .location = {.url = text(member(value, "url"), "url", kMaxUrl), .metadata = spaced(metadata)},
+      .location = {.url = text(member(value, "url"), "url"), .metadata = spaced(metadata)},
       .validation = std::nullopt};
   const auto validation = value.find("validation_data");
   if (validation != value.end()) location.validation = parse_validation(*validation);

@@ -10,28 +10,25 @@
 #include "catalog/base/error.h"
 #include "catalog/config/image_limits.h"
 #include "catalog/model/known_properties.h"
+#include "catalog/model/stored_text.h"
 #include "catalog/text/ascii.h"
 #include "catalog/text/utf8.h"
 
 namespace glance::checks {
 namespace {
 
-constexpr std::size_t kMaxCharacters = 255;  // names, owners, tags and property names
 constexpr std::int64_t kMaxMinimum = std::numeric_limits<std::int32_t>::max();
 
-/// What every text that goes into the database must be. `refusal` is Glance's sentence about
-/// characters that take four bytes.
-void check_text(std::string_view what, std::string_view text, std::string_view refusal) {
-  if (!is_valid_utf8(text)) refuse_schema(fmt::format("{} is not valid UTF-8", what));
+/// `fault` is what the database cannot take of the text (stored_text.h), `refusal` Glance's
+/// sentence about characters that take four bytes.
+void check_text(std::string_view what, std::string_view text,
+                const std::optional<std::string>& fault, std::string_view refusal) {
+  if (fault) refuse_schema(fmt::format("{} {}", what, *fault));
   if (has_non_bmp(text)) throw Error(Errc::invalid, std::string(refusal));
 }
 
 void check_short_text(std::string_view what, std::string_view text, std::string_view refusal) {
-  check_text(what, text, refusal);
-  if (utf8_length(text) > kMaxCharacters) {
-    refuse_schema(fmt::format("{} is too long; {} may have {} characters", in_quotes(text), what,
-                              kMaxCharacters));
-  }
+  check_text(what, text, fault_of_short_text(text), refusal);
 }
 
 /// "os_distro" → "Os_Distro": Glance titles the keys in its sentence with Python's str.title().
@@ -57,7 +54,8 @@ void refuse_schema(std::string_view what) {
 }
 
 std::string_view readable(std::string_view text) {
-  return is_valid_utf8(text) ? text : "(bytes that are not UTF-8)";
+  if (!is_valid_utf8(text)) return "(bytes that are not UTF-8)";
+  return text.find('\0') == std::string_view::npos ? text : "(a text with NUL)";
 }
 
 std::string in_quotes(std::string_view text) {
@@ -101,16 +99,20 @@ void minimum(std::string_view name, std::int64_t value) {
   }
 }
 
+void tag(std::string_view tag) {
+  check_short_text(fmt::format("the tag {}", in_quotes(tag)), tag,
+                   "Param values can't contain 4 byte unicode.");
+}
+
 void tags(const std::vector<std::string>& tags, const ImageLimits& limits) {
-  for (const std::string& tag : tags) {
-    check_short_text("a tag", tag, "Param values can't contain 4 byte unicode.");
-  }
+  for (const std::string& each : tags) tag(each);
   quota("tags", tags.size(), limits.image_tag_quota);
 }
 
 void property(const std::string& name, const std::string& value) {
-  check_short_text("a property's name", name, "Property names can't contain 4 byte unicode.");
-  check_text(in_quotes(name), value, four_byte_refusal(name));
+  check_short_text(fmt::format("the property's name {}", in_quotes(name)), name,
+                   "Property names can't contain 4 byte unicode.");
+  check_text(in_quotes(name), value, fault_of_long_text(value), four_byte_refusal(name));
   const auto* known = find_known_property(name);
   if (known == nullptr) return;
   if (known->is_image_id && !ImageId::parse(value)) {

@@ -23,7 +23,8 @@ namespace checks {
 
 [[noreturn]] void refuse_schema(std::string_view what);
 
-/// Messages go into logs, JSON and HTML, so they are UTF-8 whatever the user sent.
+/// Messages go into logs, JSON and HTML, so they are UTF-8 whatever the user sent, and do not end
+/// at the first NUL.
 [[nodiscard]] std::string_view readable(std::string_view text);
 
 /// A text as messages show it: in quotes, and short.
@@ -43,6 +44,9 @@ void short_text(std::string_view name, const std::optional<std::string>& value);
 void format(std::string_view name, const std::optional<std::string>& value,
             const std::vector<std::string>& allowed);
 void minimum(std::string_view name, std::int64_t value);
+
+/// What a tag may be, whoever gives it to which image.
+void tag(std::string_view tag);
 
 /// `tags` must be free of duplicates by now. Error: over_quota, too.
 void tags(const std::vector<std::string>& tags, const ImageLimits& limits);

@@ -59,23 +59,21 @@ Json metadata_object(const std::string& text) {
   return metadata.is_object() ? metadata : Json::object();
 }
 
-void add_locations(const Image& image, const Config& config, Json& json) {
-  if (config.show_image_direct_url && !image.locations.empty()) {
-    json["direct_url"] = image.locations.front().url;
-  }
+void add_locations(const std::vector<Location>& all, const Config& config, Json& json) {
+  if (config.show_image_direct_url && !all.empty()) json["direct_url"] = all.front().url;
   if (!config.show_multiple_locations) return;
   Json locations = Json::array();
-  for (const Location& location : image.locations) {
+  for (const Location& location : all) {
     locations.push_back({{"url", location.url}, {"metadata", metadata_object(location.metadata)}});
   }
   json["locations"] = std::move(locations);
 }
 
 /// The stores that hold the data, where stores have ids that clients may name.
-void add_stores(const Image& image, const Config& config, Json& json) {
+void add_stores(const std::vector<Location>& all, const Config& config, Json& json) {
   if (!config.enabled_backends) return;
   std::string stores;
-  for (const Location& location : image.locations) {
+  for (const Location& location : all) {
     const Json metadata = metadata_object(location.metadata);
     const auto store = metadata.find("store");
     if (store == metadata.end() || !store->is_string()) continue;
@@ -96,12 +94,15 @@ void add_properties(const Image& image, Json& json) {
 
 }  // namespace
 
-std::string image_to_json(const Image& image, const Config& config) {
+std::string image_to_json(const Image& image, const Caller& caller, const Config& config) {
   Json::object_t core;
   add_core(image, core);
   Json json(std::move(core));
-  add_locations(image, config, json);
-  add_stores(image, config, json);
+  const bool closed = image.status == ImageStatus::deactivated && !caller.is_admin;
+  const std::vector<Location> unknown;
+  const auto& locations = closed ? unknown : image.locations;
+  add_locations(locations, config, json);
+  add_stores(locations, config, json);
   add_properties(image, json);
   constexpr int kCompact = -1;
   return json.dump(kCompact, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);

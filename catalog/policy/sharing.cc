@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "catalog/config/config.h"
+#include "catalog/model/stored_text.h"
 #include "catalog/policy/access.h"
 #include "catalog/policy/policy.h"
 #include "catalog/rows/member_rows.h"
@@ -15,8 +16,6 @@
 namespace glance::sharing {
 
 namespace {
-
-constexpr std::size_t kMaxCharacters = 255;
 
 /// The image, if it is one that can have members. The refusal tells the caller nothing that he
 /// does not know: he sees the image.
@@ -53,14 +52,11 @@ ImageMember require_member(Session& sql, const Caller& caller, const Image& imag
 
 void check_member_id(const std::string& member) {
   if (member.empty()) throw Error(Errc::invalid, "Member can't be empty");
-  const auto length = utf8_length(member);
-  if (!length) throw Error(Errc::invalid, "Member is not valid UTF-8");
+  if (const auto fault = fault_of_short_text(member)) {
+    throw Error(Errc::invalid, "Member " + *fault);
+  }
   if (has_non_bmp(member)) {
     throw Error(Errc::invalid, "Param values can't contain 4 byte unicode.");
-  }
-  if (*length > kMaxCharacters) {
-    throw Error(Errc::invalid,
-                fmt::format("Member is too long; it may have {} characters", kMaxCharacters));
   }
 }
 

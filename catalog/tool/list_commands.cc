@@ -46,10 +46,14 @@ std::string size_text(const Image& image, bool human) {
   return human ? human_size(*image.size) : std::to_string(*image.size);
 }
 
+std::string json_of(const Image& image, const Config& config) {
+  return printable_json(image_to_json(image, Caller::local_admin(), config));
+}
+
 void print_json(const std::vector<Image>& images, const Config& config) {
   std::cout << '[';
   for (std::size_t i = 0; i < images.size(); ++i) {
-    std::cout << (i > 0 ? ",\n" : "\n") << printable_json(image_to_json(images[i], config));
+    std::cout << (i > 0 ? ",\n" : "\n") << json_of(images[i], config);
   }
   std::cout << "\n]\n";
 }
@@ -79,7 +83,7 @@ ExitCode show(const Invocation& invocation) {
   const auto catalog = open_catalog(invocation);
   const auto image = resolve_image(*catalog, invocation.arguments.front());
   if (format == Format::json) {
-    std::cout << printable_json(image_to_json(image, catalog->config())) << '\n';
+    std::cout << json_of(image, catalog->config()) << '\n';
     return ExitCode::ok;
   }
   Table table{.header = {"Field", "Value"}, .rows = {}};

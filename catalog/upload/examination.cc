@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/upload/examination.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "catalog/upload/digester.h"
@@ -28,6 +30,16 @@ void require_formats(const Image& image) {
   const bool both = !image.disk_format && !image.container_format;
   throw Error(Errc::invalid, (both ? "Properties " : "Property ") + missing +
                                  " must be set prior to saving data.");
+}
+
+void require_verifiable(const Image& image) {
+  constexpr std::array<const char*, 4> kSignature = {"img_signature", "img_signature_hash_method",
+                                                     "img_signature_key_type",
+                                                     "img_signature_certificate_uuid"};
+  const bool is_signed = std::ranges::all_of(
+      kSignature, [&](const char* name) { return image.properties.contains(name); });
+  if (!is_signed) return;
+  throw Error(Errc::mismatch, "Signature verification failed: this server has no key manager.");
 }
 
 rows::SealedData examine(const Image& image, const Spool& spool, std::uint64_t size,

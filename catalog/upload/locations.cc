@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catalog/config/config.h"
+#include "catalog/model/stored_text.h"
 #include "catalog/rows/image_rows.h"
 #include "catalog/text/ascii.h"
 #include "catalog/text/hex.h"
@@ -27,6 +28,19 @@ namespace {
 
 Error invalid_location() {
   return {Errc::invalid, "Invalid location"};
+}
+
+void require_storable(const Location& location) {
+  const auto refuse = [](std::string_view key, std::string_view fault) {
+    throw Error(Errc::invalid,
+                fmt::format("Provided object does not match schema 'image': '{}' of a location {}",
+                            key, fault));
+  };
+  // Shorter than its column, as Glance's schema has it.
+  if (const auto fault = fault_of_short_text(location.url)) refuse("url", *fault);
+  if (const auto fault = fault_of_long_text(location.metadata)) refuse("metadata", *fault);
+  const auto metadata = nlohmann::json::parse(location.metadata, nullptr, false);
+  if (!metadata.is_object()) refuse("metadata", "is no JSON object");
 }
 
 Error conflict(const std::string& what) {
@@ -255,6 +269,7 @@ void apply(Session& sql, const Caller& caller, const LocationEdit& edit, const C
                                              verb_of(edit.kind)));
   }
   require_status(edit, image);
+  for (const auto& each : edit.locations) require_storable(each.location);
   switch (edit.kind) {
     case LocationEdit::Kind::add:
       return add(sql, caller, edit, config, stores, image);

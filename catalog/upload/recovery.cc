@@ -55,6 +55,7 @@ bool seal_closed(Database& database, const rows::UploadRow& upload, Spool& spool
   Digester digester(spool, os_hash_algo);
   const auto data = examine(*image, spool, size, digester.finish(size), upload.detect_format);
   try {
+    require_verifiable(*image);
     require_expected(expected, spool, data);
   } catch (const Error& error) {
     if (error.code() != Errc::mismatch) throw;

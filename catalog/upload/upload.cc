@@ -21,6 +21,7 @@ namespace {
 Image start_saving(Session& sql, const ImageId& id, const UploadOptions& options) {
   auto image = rows::select_image(sql, id);
   if (!image) throw Error(Errc::not_found, "No image found with ID " + id.text());
+  if (image->status == ImageStatus::queued) require_verifiable(*image);
   if (!options.detect_format && image->status == ImageStatus::queued) require_formats(*image);
   const Timestamp when = now();
   if (!rows::move_status(sql, id, ImageStatus::queued, ImageStatus::saving, when)) {
@@ -57,7 +58,9 @@ void Upload::start() {
   try {
     limit_ = database_.write([&](Session& sql) {
       const Image image = start_saving(sql, id_, options_);
-      return DataLimit::of(sql, config_, image.owner);
+      const auto limit = DataLimit::of(sql, config_, image.owner);
+      limit.require(0, options_.expected.size.value_or(0));
+      return limit;
     });
   } catch (...) {
     if (may_discard()) spool_->discard();
@@ -274,6 +277,7 @@ void Upload::seal_locked() {
     expected = rows::select_expectation(sql, id_);
   });
   if (!image) throw deleted();
+  require_verifiable(*image);
   rows::SealedData data = examine(*image, *spool_, size_, digests(), options_.detect_format);
   require_expected(merged(normalized(options_.expected), expected), *spool_, data);
   spool_->sync();

@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 
 #include "catalog/model/attribute_text.h"
+#include "catalog/model/stored_text.h"
 #include "catalog/text/utf8.h"
 #include "fusefs/base/errno_table.h"
 #include "fusefs/tree/attributes.h"
@@ -24,7 +25,6 @@ std::string new_image_name(std::string_view file_name) {
   if (is_view_name(file_name)) fail(EEXIST, "reserved name");
   const auto name = decode_name(file_name);
   if (!name) fail(EINVAL, "no image name maps to this file name");
-  if (has_non_bmp(*name)) fail(EINVAL, "Glance refuses characters beyond the BMP");
   return *name;
 }
 
@@ -256,7 +256,7 @@ std::shared_ptr<const Image> Filesystem::image_of(Inode inode, const Requester& 
 std::string Filesystem::getxattr(Inode inode, std::string_view name, const Requester& requester) {
   const std::string key = attribute_key(name);
   if (!is_image(inode)) fail(ENODATA, "directories have none");
-  auto value = xattr_value(*image_of(inode, requester), key, catalog_.config());
+  auto value = xattr_value(*image_of(inode, requester), key, caller_, catalog_.config());
   if (!value) fail(ENODATA, "no such attribute");
   return std::move(*value);
 }
@@ -289,10 +289,9 @@ void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view v
     return;
   }
   if (read_only && !is_reserved_attribute(key)) fail(EPERM, "the attribute is read-only");
-  if ((flags & XATTR_CREATE) != 0 && present) fail(EEXIST, "the attribute is there already");
-  if ((flags & XATTR_REPLACE) != 0 && !present) fail(ENODATA, "there is no such attribute");
-  if (present == value) return;
-  const AttributeEdit edit{
+  if (core == nullptr && value.size() > kMaxLongText) fail(E2BIG, "the value is too long");
+  if (present == value && (flags & XATTR_CREATE) == 0) return;
+  const ImageEdit edit = AttributeEdit{
       .kind = AttributeEdit::Kind::put, .name = key, .value = parse_attribute(key, value)};
   catalog_.update(caller_, image.id, std::span(&edit, 1));
   index_.refresh();

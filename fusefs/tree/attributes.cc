@@ -132,8 +132,9 @@ std::vector<std::string> xattr_names(const Image& image) {
 }
 
 std::optional<std::string> xattr_value(const Image& image, std::string_view key,
-                                       const Config& config) {
-  auto value = key == kMetadataKey ? image_to_json(image, config) : attribute_text(image, key);
+                                       const Caller& caller, const Config& config) {
+  auto value =
+      key == kMetadataKey ? image_to_json(image, caller, config) : attribute_text(image, key);
   if (value && value->size() > kMaxXattrSize) fail(E2BIG, "no extended attribute can be that long");
   return value;
 }

@@ -50,10 +50,10 @@ inline constexpr blksize_t kBlockSize = blksize_t{1024} * 1024;
 /// user.glance.metadata has them, as far as it fits, and `glance-catalog show`.
 [[nodiscard]] std::vector<std::string> xattr_names(const Image& image);
 
-/// The value of `user.glance.KEY`; nothing if the image has no such attribute. Error: E2BIG, if it
-/// is longer than an xattr can be.
+/// The value of `user.glance.KEY` for `caller`; nothing if the image has no such attribute. Error:
+/// E2BIG, if it is longer than an xattr can be.
 [[nodiscard]] std::optional<std::string> xattr_value(const Image& image, std::string_view key,
-                                                     const Config& config);
+                                                     const Caller& caller, const Config& config);
 
 /// What `user.glance.KEY` says of data to come: checksum, os_hash_algo, os_hash_value and size.
 /// Nothing for other keys. Error: invalid (a size that is no number).

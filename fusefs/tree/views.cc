@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "catalog/model/attribute_checks.h"
 #include "catalog/text/utf8.h"
 #include "fusefs/base/errno_table.h"
 #include "fusefs/tree/attributes.h"
@@ -69,7 +70,7 @@ std::string new_tag(std::string_view file_name) {
   if (file_name.size() > kMaxFileName) fail(ENAMETOOLONG, "directory name over 255 bytes");
   auto tag = decode_tag(file_name);
   if (!tag) fail(EINVAL, "no tag maps to this directory name");
-  if (has_non_bmp(*tag)) fail(EINVAL, "Glance refuses characters beyond the BMP");
+  checks::tag(*tag);
   return std::move(*tag);
 }
 

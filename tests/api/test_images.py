@@ -159,8 +159,27 @@ def test_property_names_are_free(rest, name):
     assert rest.image(image["id"])[name] == "value"
 
 
-def test_a_long_property_value_is_kept(rest):
-    assert rest.create(note="v" * 60_000)["note"] == "v" * 60_000
+@pytest.mark.parametrize("value", ["v" * 65_535, "é" * 32_767])
+def test_a_property_value_of_64_kib_is_kept(rest, value):
+    assert rest.create(note=value)["note"] == value
+
+
+@pytest.mark.parametrize("value", ["v" * 65_536, "é" * 32_768])
+def test_a_longer_property_value_is_400_and_told_its_limit(rest, value):
+    image = rest.create(name="image")
+    refusals = [
+        rest.request("POST", "/v2/images", {"note": value}, expect=400),
+        rest.patch(image["id"], {"op": "add", "path": "/note", "value": value}, expect=400),
+    ]
+    for refusal in refusals:
+        assert "'note' is too long: it has 65536 bytes, 65535 are allowed" in refusal.body.decode()
+    assert rest.images() == [image]
+
+
+def test_a_long_name_is_400_and_told_its_limit(rest):
+    for body in ({"name": "n" * 256}, {"n" * 256: "v"}, {"tags": ["n" * 256]}):
+        refusal = rest.request("POST", "/v2/images", body, expect=400)
+        assert "is too long: it has 256 characters, 255 are allowed" in refusal.body.decode()
 
 
 def test_129_properties_are_too_many(rest):

@@ -6,7 +6,12 @@ import os
 
 import pytest
 
-from support.expectations import assert_published, fails_with, wait_until_active
+from support.expectations import (
+    assert_published,
+    fails_with,
+    wait_until_active,
+    wait_until_gone,
+)
 from support.images import md5sum, sha512sum
 from support.processes import run, shell, wait_until
 
@@ -302,3 +307,42 @@ def test_a_wrong_size_fails_truncate(mount, catalog_dir, announced):
     with fails_with("EIO"):
         os.truncate(mount / "image", 4)
     wait_until(lambda: catalog_dir.statuses() == {"image": "queued"}, 5, "queued again")
+
+
+# ── signatures ───────────────────────────────────────────────────────────────────────────────
+
+SIGNATURE = {
+    "img_signature": "c2ln",
+    "img_signature_hash_method": "SHA-256",
+    "img_signature_key_type": "RSA-PSS",
+    "img_signature_certificate_uuid": "00000000-0000-4000-8000-000000000000",
+}
+
+
+def test_data_whose_signature_nobody_can_check_are_not_taken(
+    mount, catalog_dir, rest, small_source
+):
+    mount.daemon.expect_errors("Signature verification failed")
+    image = rest.create(name="image", disk_format="raw", container_format="bare", **SIGNATURE)
+    wait_until(lambda: mount.names() == ["image"], 1, "the image")
+    descriptor = os.open(mount / "image", os.O_WRONLY)
+    for call in (lambda: os.write(descriptor, b"data"), lambda: os.close(descriptor)):
+        with fails_with("EIO"):
+            call()
+    assert rest.put_data(image["id"], b"data").status == 400
+    assert catalog_dir.statuses() == {"image": "queued"}
+    assert (catalog_dir.spools(), catalog_dir.data_files()) == ([], [])
+    rest.patch(image["id"], {"op": "remove", "path": "/img_signature"})
+    write(mount, small_source)
+    assert_published(mount, catalog_dir, "image", small_source)
+
+
+def test_a_signature_that_comes_after_the_data_fails_the_close(mount, catalog_dir, small_source):
+    mount.daemon.expect_errors("Signature verification failed")
+    descriptor = os.open(mount / "image", os.O_CREAT | os.O_WRONLY)
+    os.write(descriptor, small_source.read_bytes())
+    for key, value in SIGNATURE.items():
+        mount.set_xattr("image", key, value)
+    with fails_with("EIO"):
+        os.close(descriptor)
+    wait_until_gone(mount, catalog_dir, "image")

@@ -347,3 +347,11 @@ def test_quiet_shows_no_bar_on_a_terminal(tool, tmp_path):
             command, stderr=terminal.fd, stdout=subprocess.PIPE, env=environment(), check=True
         )
         assert terminal.read() == ""
+
+
+def test_data_whose_signature_nobody_can_check_are_not_taken(tool, catalog_dir, small_source):
+    signature = ("", "_hash_method", "_key_type", "_certificate_uuid")
+    options = [word for key in signature for word in ("--property", f"img_signature{key}=x")]
+    assert "Signature verification failed" in tool.fails(REFUSED, "add", *options, small_source)
+    assert_nothing_left(catalog_dir)
+    tool.add(*options[2:], small_source)

@@ -133,3 +133,9 @@ def test_a_bad_change_changes_nothing(tool, rest, names, words, code, told):
     for word in told:
         assert word in line
     assert rest.image(names["one"]) == before
+
+
+def test_a_value_longer_than_64_kib_is_refused_and_told_its_limit(tool, names):
+    line = tool.fails(REFUSED, "set", "one", "note=" + "x" * 65_536)
+    assert "'note' is too long: it has 65536 bytes, 65535 are allowed" in line
+    tool("set", "one", "note=" + "x" * 65_535)

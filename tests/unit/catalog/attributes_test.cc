@@ -163,7 +163,7 @@ TEST_F(Attributes, NameIsAnyTextOf255CharactersOrNull) {
   put("name", nullptr);
   EXPECT_EQ(image_.name, std::nullopt);
 
-  expect_invalid("name", longest + "é", "255 characters");
+  expect_invalid("name", longest + "é", "256 characters, 255 are allowed");
   expect_invalid("name", std::int64_t{3}, "3 is not of type 'null', 'string'");
   expect_invalid("name", true, "True is not of type");
   expect_invalid("name", Tags{"a"}, "A list is not of type");
@@ -222,7 +222,7 @@ TEST_F(Attributes, OwnerMayBeNullAndTheEmptyTextIsNull) {
   put("owner", "proj1");
   put("owner", nullptr);
   EXPECT_EQ(image_.owner, std::nullopt);
-  expect_invalid("owner", std::string(256, 'x'), "255 characters");
+  expect_invalid("owner", std::string(256, 'x'), "256 characters, 255 are allowed");
 }
 
 TEST_F(Attributes, FormatsAreTheConfiguredOnes) {
@@ -271,7 +271,7 @@ TEST_F(Attributes, TagsAreASortedSet) {
   EXPECT_THAT(image_.tags, ElementsAre("Alpha", "t1", "é"));
   put("tags", Tags{});
   EXPECT_THAT(image_.tags, ElementsAre());
-  expect_invalid("tags", Tags{std::string(256, 'x')}, "255 characters");
+  expect_invalid("tags", Tags{std::string(256, 'x')}, "256 characters, 255 are allowed");
   expect_invalid("tags", Tags{"\xff"}, "not valid UTF-8");
   expect_invalid("tags", "a,b", "'a,b' is not of type 'array'");
 }
@@ -323,17 +323,27 @@ TEST_F(Attributes, AnyOtherNameIsAProperty) {
 
 TEST_F(Attributes, PropertiesAreTexts) {
   put("p", "");
-  put("p", std::string(70000, 'x'));
+  put("p", std::string(65535, 'x'));
   expect_invalid("p", std::int64_t{3}, "3 is not of type 'string'");
   expect_invalid("p", nullptr, "None is not of type 'string'");
   expect_invalid("p", false, "False is not of type 'string'");
   expect_invalid("p", Tags{"a"}, "A list is not of type 'string'");
   expect_invalid("p", "\xed\xa0\x80", "not valid UTF-8");
+  expect_invalid("p", std::string(65536, 'x'), "'p' is too long: it has 65536 bytes, 65535 are");
+}
+
+TEST_F(Attributes, NoTextHoldsNul) {
+  const std::string text("a\0b", 3);
+  for (const char* name : {"p", "name", "owner"}) {
+    expect_invalid(name, text, std::string("'") + name + "' holds a NUL character");
+  }
+  expect_invalid("tags", Tags{text}, "holds a NUL character");
+  expect_invalid(text, "v", "holds a NUL character");
 }
 
 TEST_F(Attributes, PropertyNamesHave255CharactersAtMost) {
   put(std::string(255, 'n'), "v");
-  expect_invalid(std::string(256, 'n'), "v", "255 characters");
+  expect_invalid(std::string(256, 'n'), "v", "256 characters, 255 are allowed");
   expect_invalid("\xff", "v", "not valid UTF-8");
 }
 

@@ -24,8 +24,9 @@ Image queued_image() {
   return image;
 }
 
-Json json_of(const Image& image, const Config& config = {}) {
-  return Json::parse(image_to_json(image, config));
+Json json_of(const Image& image, const Config& config = {},
+             const Caller& caller = Caller::local_admin()) {
+  return Json::parse(image_to_json(image, caller, config));
 }
 
 TEST(ImageJson, OfANewImageIsWhatGlanceAnswers) {
@@ -117,7 +118,8 @@ TEST(ImageJson, MakesAnEmptyObjectOfBrokenLocationMetadata) {
 }
 
 TEST(ImageJson, DoesNotEscapeUnicode) {
-  EXPECT_NE(image_to_json(active_image(), {}).find("héllo ✓"), std::string::npos);
+  EXPECT_NE(image_to_json(active_image(), Caller::local_admin(), {}).find("héllo ✓"),
+            std::string::npos);
 }
 
 TEST(ImageJson, ReplacesBytesThatAreNotUtf8) {
@@ -132,7 +134,7 @@ TEST(ImageJson, ReplacesBytesThatAreNotUtf8) {
 TEST(ImageJson, LetsNoPropertyReplaceACoreAttribute) {
   Image image = queued_image();
   image.properties = {{"status", "active"}, {"direct_url", "file:///etc/shadow"}};
-  const std::string text = image_to_json(image, {});
+  const std::string text = image_to_json(image, Caller::local_admin(), {});
   EXPECT_EQ(Json::parse(text)["status"], "queued");
   EXPECT_EQ(text.find("shadow"), std::string::npos);
 }
@@ -158,6 +160,23 @@ TEST(ImageJson, HidesTheStagingHost) {
   const Json json = json_of(image);
   EXPECT_FALSE(json.contains("os_glance_stage_host"));
   EXPECT_EQ(json["os_glance_import_task"], "d1780796");
+}
+
+TEST(ImageJson, OfAClosedImageTellsAdministratorsAloneWhereItsDataLie) {
+  Image image = active_image();
+  image.status = ImageStatus::deactivated;
+  image.locations = {{.url = "file:///srv/x", .metadata = R"({"store": "fast"})"}};
+  Config config;
+  config.show_image_direct_url = true;
+  config.show_multiple_locations = true;
+  config.enabled_backends = true;
+  const Json shown = json_of(image, config);
+  EXPECT_EQ(shown["direct_url"], "file:///srv/x");
+  EXPECT_EQ(shown["stores"], "fast");
+  const Json hidden = json_of(image, config, Caller{.project = "proj1"});
+  EXPECT_FALSE(hidden.contains("direct_url"));
+  EXPECT_FALSE(hidden.contains("stores"));
+  EXPECT_EQ(hidden["locations"], Json::array());
 }
 
 }  // namespace

@@ -96,10 +96,11 @@ class DatabaseCatalog final : public Catalog {
   Image patch(const Caller& caller, const ImageId& id, std::span<const ImageEdit> edits,
               const Precondition& condition) override;
   void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
-                   const ImageId& replaced, Replaced how) override;
+                   const ImageId& replaced, Replaced how, const Precondition& condition) override;
   void expect(const Caller& caller, const ImageId& id, const Expectation& expected) override;
   void remove(const Caller& caller, const ImageId& id, const Precondition& condition) override;
-  void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
+  void add_tag(const Caller& caller, const ImageId& id, const std::string& tag,
+               const Precondition& condition) override;
   void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) override;
   void deactivate(const Caller& caller, const ImageId& id) override {
     switch_status(caller, id, ImageStatus::active, ImageStatus::deactivated, "deactivate");
@@ -405,9 +406,11 @@ std::unique_ptr<StagedUpload> DatabaseCatalog::stage(const Caller& caller, const
   return StagedUpload::begin(database_, staging_, config_, id);
 }
 
-void DatabaseCatalog::add_tag(const Caller& caller, const ImageId& id, const std::string& tag) {
+void DatabaseCatalog::add_tag(const Caller& caller, const ImageId& id, const std::string& tag,
+                              const Precondition& condition) {
   database_.write([&](Session& sql) {
     const Image before = require_modifiable(sql, caller, id);
+    require_met(condition, before);
     auto tags = before.tags;
     tags.push_back(tag);
     Image after = before;
@@ -447,11 +450,13 @@ std::optional<Image> waiting_for(Session& sql, const Image& heir) {
 }
 
 void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const std::string& name,
-                                  const ImageId& replaced, Replaced how) {
+                                  const ImageId& replaced, Replaced how,
+                                  const Precondition& condition) {
   const auto removed = database_.write([&](Session& sql) {
     const Image before = require_modifiable(sql, caller, id);
     std::vector<Image> old = {require_modifiable(sql, caller, replaced)};
     require_deletable(old.front());
+    require_met(condition, old.front());
     // One that has no data yet may itself wait to replace another one.
     if (auto waiting = waiting_for(sql, old.front())) old.push_back(*std::move(waiting));
     Image after = before;

@@ -32,7 +32,8 @@
 namespace glance {
 
 /// What must hold of an image for a change to be made; it sees the state that is changed, in the
-/// change's own transaction, and must not call the catalog. Null: nothing.
+/// change's own transaction, and must not call the catalog. False is the error unmet; what it
+/// throws instead ends the change as well. Null: nothing.
 using Precondition = std::function<bool(const Image&)>;
 
 /// The image catalog: the face that both doors and the operator's tool use.
@@ -89,17 +90,20 @@ class Catalog {
   /// Gives the image `name` and deletes or hides the image that had it, in one transaction; the
   /// new one takes the old one's place in the order of names. While the new one is saving, an old
   /// one with data is only hidden from entries(): it is replaced by the publication, and has its
-  /// place again if that never comes. Errors: not_found, forbidden, protected_.
+  /// place again if that never comes. Errors: not_found, forbidden, protected_, unmet (the
+  /// condition, which is one of the image that is replaced).
   virtual void rename_over(const Caller& caller, const ImageId& id, const std::string& name,
-                           const ImageId& replaced, Replaced how) = 0;
+                           const ImageId& replaced, Replaced how,
+                           const Precondition& condition = {}) = 0;
 
   /// Soft deletion, then the data. Open readers keep theirs. Errors: not_found, forbidden,
   /// protected_, unmet (the condition).
   virtual void remove(const Caller& caller, const ImageId& id,
                       const Precondition& condition = {}) = 0;
 
-  /// Adds one tag, if it is not there yet. Errors: as update().
-  virtual void add_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;
+  /// Adds one tag, if it is not there yet. Errors: as update(), and unmet (the condition).
+  virtual void add_tag(const Caller& caller, const ImageId& id, const std::string& tag,
+                       const Precondition& condition = {}) = 0;
 
   /// Errors: not_found (also: the image has no such tag), forbidden.
   virtual void remove_tag(const Caller& caller, const ImageId& id, const std::string& tag) = 0;

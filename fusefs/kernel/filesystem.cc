@@ -184,7 +184,8 @@ void Filesystem::rename(Inode parent, std::string_view name, Inode new_parent,
   files_.publish_closed(node->inode);
   files_.wait_for_release(node->inode);
   if (target) {
-    catalog_.rename_over(caller_, node->image.id, image_name, target->image.id, options_.replaced);
+    catalog_.rename_over(caller_, node->image.id, image_name, target->image.id, options_.replaced,
+                         [&](const Image& replaced) { return still_named(*target, replaced); });
   } else {
     const AttributeEdit edit{.kind = AttributeEdit::Kind::put, .name = "name", .value = image_name};
     catalog_.update(caller_, node->image.id, std::span(&edit, 1));
@@ -293,7 +294,13 @@ void Filesystem::setxattr(Inode inode, std::string_view name, std::string_view v
   if (present == value && (flags & XATTR_CREATE) == 0) return;
   const ImageEdit edit = AttributeEdit{
       .kind = AttributeEdit::Kind::put, .name = key, .value = parse_attribute(key, value)};
-  catalog_.update(caller_, image.id, std::span(&edit, 1));
+  // Whether it is there is decided where it is set: somebody else may be about to.
+  catalog_.patch(caller_, image.id, std::span(&edit, 1), [&](const Image& newest) {
+    const bool is_there = attribute_text(newest, key).has_value();
+    if ((flags & XATTR_CREATE) != 0 && is_there) fail(EEXIST, "the attribute is there already");
+    if ((flags & XATTR_REPLACE) != 0 && !is_there) fail(ENODATA, "there is no such attribute");
+    return true;
+  });
   index_.refresh();
 }
 
@@ -308,8 +315,11 @@ void Filesystem::removexattr(Inode inode, std::string_view name, const Requester
   if (key == "checksum" || key == "os_hash_algo" || key == "os_hash_value") return;
   const bool format = key == "disk_format" || key == "container_format";
   if (format && !lacks_data(image.status)) return;
-  const AttributeEdit edit{.kind = AttributeEdit::Kind::reset, .name = key};
-  catalog_.update(caller_, image.id, std::span(&edit, 1));
+  const ImageEdit edit = AttributeEdit{.kind = AttributeEdit::Kind::reset, .name = key};
+  catalog_.patch(caller_, image.id, std::span(&edit, 1), [&](const Image& newest) {
+    if (!attribute_text(newest, key)) fail(ENODATA, "there is no such attribute");
+    return true;
+  });
   index_.refresh();
 }
 

@@ -2,7 +2,10 @@
 #include "fusefs/tree/node.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <tuple>
+
+#include "fusefs/base/errno_table.h"
 
 namespace glance::fs {
 
@@ -29,6 +32,11 @@ std::string_view file_name_of(const Node& node) noexcept {
 bool is_in(SumFile file, const Node& node) noexcept {
   if (!node.in_root() || node.image.status != ImageStatus::active) return false;
   return file == SumFile::md5 ? node.image.has_md5 : node.image.has_sha512;
+}
+
+bool still_named(const Node& node, const Image& newest) {
+  if (newest.name == node.image.name) return true;
+  fail(ESTALE, "the image has got another name");
 }
 
 }  // namespace glance::fs

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "catalog/model/image.h"
 #include "catalog/model/image_entry.h"
 #include "fusefs/tree/inodes.h"
 
@@ -68,5 +69,10 @@ struct EqualBy {
   static std::string_view text(std::string_view text) noexcept { return text; }
   static std::string_view text(const NodePtr& node) noexcept { return text_of(*node); }
 };
+
+/// For a change of the image that a name has led to, inside of the change: whether the image still
+/// has that name. If somebody has given it another one, throws ESTALE, upon which the kernel looks
+/// the name up again.
+[[nodiscard]] bool still_named(const Node& node, const Image& newest);
 
 }  // namespace glance::fs

@@ -197,7 +197,9 @@ void Views::unlink(Inode directory, std::string_view name) {
     index_.keep_tag(tag->tag);
     catalog_.remove_tag(caller_, node->image.id, tag->tag);
   } else {
-    catalog_.remove(caller_, node->image.id);
+    catalog_.remove(caller_, node->image.id, [&](const Image& image) {
+      return directory == kByIdInode || still_named(*node, image);
+    });
   }
   index_.refresh();
 }
@@ -209,8 +211,10 @@ void Views::link(const Node& node, Inode directory, std::string_view name) {
   const auto named = index_.find_name(name);
   const bool means_it = (named && named->inode == node.inode) || id == node.image.id;
   if (!means_it) fail(EINVAL, "a link has the image's own name");
-  if (node.has_tag(tag->tag)) fail(EEXIST, "the image has the tag");
-  catalog_.add_tag(caller_, node.image.id, tag->tag);
+  catalog_.add_tag(caller_, node.image.id, tag->tag, [&](const Image& image) {
+    if (std::ranges::find(image.tags, tag->tag) == image.tags.end()) return true;
+    fail(EEXIST, "the image has the tag");
+  });
   index_.refresh();
 }
 

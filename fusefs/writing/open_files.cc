@@ -74,9 +74,13 @@ OpenFiles::Pending OpenFiles::pending(Inode inode) const {
   return found == pending_.end() ? nullptr : found->second;
 }
 
-void OpenFiles::remember(const Pending& file) {
+/// Makes the file its inode's; false if another one is.
+bool OpenFiles::claim(const Pending& file) {
   MutexLock lock(mutex_);
-  pending_[file->inode()] = file;
+  auto& known = pending_[file->inode()];
+  if (known && !known->finished()) return false;
+  known = file;
+  return true;
 }
 
 void OpenFiles::forget(const Pending& file) {
@@ -142,10 +146,13 @@ std::uint64_t OpenFiles::add_created(const NodePtr& node, bool open, int flags,
                                                         .descriptor_inode = node->inode,
                                                         .created = true},
                                     requester.thread);
-  remember(file);
-  if (open) return open_new(file, node, flags).handle;
-  linger(file);
-  return 0;
+  if (!open) {
+    if (claim(file)) linger(file);
+    return 0;
+  }
+  const auto opened = open_new(file, node, flags);
+  if (!opened) fail(EBUSY, "another process is writing it");
+  return opened->handle;
 }
 
 /// Brings a file that is as good as published to its end.
@@ -173,20 +180,29 @@ OpenFiles::Opened OpenFiles::open(const NodePtr& node, int flags, const Requeste
   const PendingFile::Access access = access_of(flags);
   const bool writes = access != PendingFile::Access::read;
   if (writes) require_accepting();
-  if (const Pending file = pending_for(node, requester)) {
-    if (const auto opened = open_pending(file, node, access)) {
-      try {
-        if ((flags & O_TRUNC) != 0) file->truncate(0, requester.thread);
-      } catch (...) {
-        // The kernel releases only what was opened.
-        release(opened->handle);
-        throw;
+  for (;;) {
+    if (const Pending file = pending_for(node, requester)) {
+      if (const auto opened = open_pending(file, node, access)) {
+        truncate_opened(*opened, *file, flags, requester);
+        return *opened;
       }
-      return *opened;
+      forget(file);
     }
-    forget(file);
+    if (!writes) return open_reader(node);
+    // Whoever was faster is there to be asked now.
+    if (const auto opened = open_writer(node, flags, requester)) return *opened;
   }
-  return writes ? open_writer(node, flags, requester) : open_reader(node);
+}
+
+void OpenFiles::truncate_opened(const Opened& opened, PendingFile& file, int flags,
+                                const Requester& requester) {
+  try {
+    if ((flags & O_TRUNC) != 0) file.truncate(0, requester.thread);
+  } catch (...) {
+    // The kernel releases only what was opened.
+    release(opened.handle);
+    throw;
+  }
 }
 
 /// One more open of the file; nothing if its data are published or lost by now.
@@ -197,11 +213,14 @@ std::optional<OpenFiles::Opened> OpenFiles::open_pending(const Pending& file, co
                 .pending = true};
 }
 
-/// The same of a file that nobody else knows yet.
-OpenFiles::Opened OpenFiles::open_new(const Pending& file, const NodePtr& node, int flags) {
-  const auto opened = open_pending(file, node, access_of(flags));
-  if (!opened) fail(EBUSY, "the image is being published");
-  return *opened;
+/// The same of a file that nobody else knows yet; nothing if there is another one by now.
+std::optional<OpenFiles::Opened> OpenFiles::open_new(const Pending& file, const NodePtr& node,
+                                                     int flags) {
+  // Opened before it is known: one that nobody has open is anybody's to take.
+  const PendingFile::Access access = access_of(flags);
+  if (!file->open(access) || !claim(file)) return std::nullopt;
+  return Opened{.handle = add({.node = node, .reader = nullptr, .pending = file, .access = access}),
+                .pending = true};
 }
 
 OpenFiles::Opened OpenFiles::open_reader(const NodePtr& node) {
@@ -215,8 +234,9 @@ OpenFiles::Opened OpenFiles::add_generated(std::shared_ptr<const BlobReader> con
           .pending = true};
 }
 
-OpenFiles::Opened OpenFiles::open_writer(const NodePtr& node, int flags,
-                                         const Requester& requester) {
+/// Nothing if somebody else has begun to write it meanwhile.
+std::optional<OpenFiles::Opened> OpenFiles::open_writer(const NodePtr& node, int flags,
+                                                        const Requester& requester) {
   // Asked anew: a close that was answered a moment ago may have made the image active.
   const auto image = catalog_.find(caller_, node->image.id);
   if (!image) fail(ENOENT, "the image is gone");
@@ -233,7 +253,6 @@ OpenFiles::Opened OpenFiles::open_writer(const NodePtr& node, int flags,
     // EACCES and not EPERM or EBUSY: losetup and qemu then fall back to reading.
     fail(EACCES, "an image's data never change");
   }
-  remember(file);
   return open_new(file, node, flags);
 }
 

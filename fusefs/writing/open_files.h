@@ -130,7 +130,7 @@ class OpenFiles {
   [[nodiscard]] Pending own_replacement(Inode inode, const Requester& requester) const
       EXCLUDES(mutex_);
   [[nodiscard]] Pending pending_for(const NodePtr& node, const Requester& requester);
-  void remember(const Pending& file) EXCLUDES(mutex_);
+  [[nodiscard]] bool claim(const Pending& file) EXCLUDES(mutex_);
   void forget(const Pending& file) EXCLUDES(mutex_);
   void close(std::uint64_t handle);
   void settle(const Pending& file);
@@ -139,9 +139,12 @@ class OpenFiles {
 
   [[nodiscard]] std::optional<Opened> open_pending(const Pending& file, const NodePtr& node,
                                                    PendingFile::Access access);
-  [[nodiscard]] Opened open_new(const Pending& file, const NodePtr& node, int flags);
+  [[nodiscard]] std::optional<Opened> open_new(const Pending& file, const NodePtr& node, int flags);
+  void truncate_opened(const Opened& opened, PendingFile& file, int flags,
+                       const Requester& requester);
   [[nodiscard]] Opened open_reader(const NodePtr& node);
-  [[nodiscard]] Opened open_writer(const NodePtr& node, int flags, const Requester& requester);
+  [[nodiscard]] std::optional<Opened> open_writer(const NodePtr& node, int flags,
+                                                  const Requester& requester);
   [[nodiscard]] Pending start_replacement(const Image& old, Inode inode,
                                           const Requester& requester);
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mount and the bridge at work on one catalog at the same time."""
 
+import errno
 import os
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -214,3 +216,101 @@ def test_what_cp_closed_is_active_at_the_other_door_at_once(mount, bridge):
         (image,) = bridge.rest.images(name=name)
         assert image["status"] == "active"
         assert bridge.rest.download(image["id"]) == b"%d" % round_
+
+
+# ── who was first ────────────────────────────────────────────────────────────────────────────
+
+RACES = 25
+
+
+@pytest.fixture
+def two_mounts(mounts, catalog_dir):
+    """Of one catalog, with an image: to each other they are as far apart as two doors."""
+    pair = [mounts.start(catalog_dir), mounts.start(catalog_dir)]
+    (pair[0] / "image").write_bytes(b"data")
+    wait_until(lambda: pair[1].names() == ["image"], 1, "the image")
+    return pair
+
+
+def race(*calls):
+    """Makes the calls at once; returns the errors' names, None for success."""
+    start = threading.Barrier(len(calls))
+
+    def begin(call):
+        start.wait()
+        try:
+            call()
+        except OSError as error:
+            return errno.errorcode[error.errno]
+        return None
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(begin, calls))
+
+
+def setters(mounts, key, flags):
+    return [lambda m=m: m.set_xattr("image", key, m.path.name, flags) for m in mounts]
+
+
+def removers(mounts, key):
+    return [lambda m=m: m.remove_xattr("image", key) for m in mounts]
+
+
+def test_of_two_who_create_one_attribute_one_is_told_that_it_is_there(two_mounts):
+    for number in range(RACES):
+        key = f"key{number}"
+        errors = race(*setters(two_mounts, key, os.XATTR_CREATE))
+        assert sorted(errors, key=str) == ["EEXIST", None]
+        winner = two_mounts[errors.index(None)].path.name
+        wait_until(lambda: two_mounts[0].xattr("image", key) == winner, 1, "the winner's value")
+
+
+def test_what_is_replaced_while_it_is_removed_does_not_come_back(two_mounts):
+    one, two = two_mounts
+    for number in range(RACES):
+        key = f"key{number}"
+        one.set_xattr("image", key, "first")
+        wait_until(lambda: key in two.xattrs("image"), 1, "the attribute")
+        (replace,) = setters([one], key, os.XATTR_REPLACE)
+        (remove,) = removers([two], key)
+        assert race(replace, remove) in ([None, None], ["ENODATA", None])
+        wait_until(lambda: key not in one.xattrs("image"), 1, "the removal")
+
+
+def test_of_two_who_remove_one_attribute_one_is_told_that_it_is_gone(two_mounts):
+    for number in range(RACES):
+        key = f"key{number}"
+        two_mounts[0].set_xattr("image", key, "value")
+        wait_until(lambda: key in two_mounts[1].xattrs("image"), 1, "the attribute")
+        assert sorted(race(*removers(two_mounts, key)), key=str) == ["ENODATA", None]
+
+
+def test_of_two_who_tag_one_image_one_is_told_that_it_has_the_tag(two_mounts):
+    for number in range(RACES):
+        for mount in two_mounts:
+            os.mkdir(mount / f".by-tag/{number}")
+        links = [
+            lambda m=m: os.link(m / "image", m / f".by-tag/{number}/image") for m in two_mounts
+        ]
+        assert sorted(race(*links), key=str) == ["EEXIST", None]
+
+
+@pytest.mark.parametrize("take", ["rm", "mv"])
+def test_who_gets_another_name_is_not_deleted_by_the_old_one(mount, rest, take):
+    """An image is renamed through REST while its name is removed, or given to another one."""
+    for number in range(RACES):
+        old, new, other = f"old{number}", f"new{number}", f"other{number}"
+        image_id = rest.create_raw(old, b"data")["id"]
+        rest.create_raw(other, b"other")
+        wait_until(lambda: {old, other} <= set(mount.names()), 1, "the images")
+        rename = {"op": "replace", "path": "/name", "value": new}
+        statuses = []
+        error, _ = race(
+            lambda: os.unlink(mount / old) if take == "rm" else os.rename(mount / other, mount / old),
+            lambda: statuses.append(rest.patch(image_id, rename, expect=None).status),
+        )
+        if statuses == [200]:
+            assert rest.image(image_id)["name"] == new
+            assert error == ("ENOENT" if take == "rm" else None)
+        else:
+            assert (statuses, error) == ([404], None)

@@ -160,6 +160,8 @@ class DatabaseCatalog final : public Catalog {
   [[nodiscard]] Trust staging_trust() const;
   void require_staging_apart() const;
   static void require_deletable(const Image& image);
+  void apply_one(Session& sql, const Caller& caller, const ImageEdit& edit, Survey& survey,
+                 Image& image) const;
   void remove_unused(const Image& image, std::vector<Location> before);
   [[nodiscard]] MarkerValues marker_values(Session& sql, const Caller& caller,
                                            const ImageQuery& query) const;
@@ -351,31 +353,48 @@ void require_met(const Precondition& condition, const Image& image) {
               "Image " + image.id.text() + " is not in the state that the change was meant for.");
 }
 
+/// An image before and after its change.
+struct Patched {
+  Image before;
+  Image after;
+};
+
 Image DatabaseCatalog::patch(const Caller& caller, const ImageId& id,
                              std::span<const ImageEdit> edits, const Precondition& condition) {
   require_allowed_values(id, edits, config_.limits);
-  std::vector<Location> before;
-  Image patched = database_.write([&](Session& sql) {
-    const Image old = require_modifiable(sql, caller, id);
+  Survey survey(stores_);
+  const auto apply_all = [&](Session& sql) {
+    Image old = require_modifiable(sql, caller, id);
     require_met(condition, old);
-    before = old.locations;
     Image after = old;
-    for (const auto& edit : edits) {
-      if (const auto* attribute = std::get_if<AttributeEdit>(&edit)) {
-        require_permitted(caller, *attribute);
-        apply(*attribute, config_.limits, after);
-      } else {
-        const auto& location = std::get<LocationEdit>(edit);
-        locations::apply(sql, caller, location, config_, stores_, after);
-      }
-    }
-    if (edits.empty()) return after;
-    after.updated_at = now();
-    rows::update_image(sql, old, after);
-    return after;
+    for (const auto& edit : edits) apply_one(sql, caller, edit, survey, after);
+    return Patched{.before = std::move(old), .after = std::move(after)};
+  };
+  const bool asks_store = std::ranges::any_of(
+      edits, [](const ImageEdit& edit) { return std::holds_alternative<LocationEdit>(edit); });
+  auto patched = survey.complete([&] {
+    // A rehearsal asks what has to be asked while nobody waits for the database.
+    if (asks_store) static_cast<void>(database_.read(apply_all));
+    return database_.write([&](Session& sql) {
+      Patched result = apply_all(sql);
+      if (edits.empty()) return result;
+      result.after.updated_at = now();
+      rows::update_image(sql, result.before, result.after);
+      return result;
+    });
   });
-  remove_unused(patched, std::move(before));
-  return patched;
+  remove_unused(patched.after, std::move(patched.before.locations));
+  return std::move(patched.after);
+}
+
+void DatabaseCatalog::apply_one(Session& sql, const Caller& caller, const ImageEdit& edit,
+                                Survey& survey, Image& image) const {
+  if (const auto* location = std::get_if<LocationEdit>(&edit)) {
+    return locations::apply(sql, caller, *location, config_, survey, image);
+  }
+  const auto& attribute = std::get<AttributeEdit>(edit);
+  require_permitted(caller, attribute);
+  apply(attribute, config_.limits, image);
 }
 
 /// Removes the data at those of the locations that the image no longer has.

@@ -157,14 +157,16 @@ void find_orphans(Database& database, const Stores& stores, const FindingSink& r
   // The store first: data appear there before the row that owns them turns into a location.
   std::vector<std::string> urls;
   stores.for_each([&](const std::string& url) { urls.push_back(url); });
-  std::unordered_set<std::string> owned;
+  std::vector<std::string> spellings;
   std::unordered_set<std::string> in_work;
   database.read([&](Session& sql) {
-    for (const auto& url : rows::select_owned_urls(sql)) {
-      if (auto canonical = stores.canonical_url(url)) owned.insert(std::move(*canonical));
-    }
+    spellings = rows::select_owned_urls(sql);
     for (auto& id : rows::select_ids_in_work(sql)) in_work.insert(std::move(id));
   });
+  std::unordered_set<std::string> owned;
+  for (const auto& url : spellings) {
+    if (auto canonical = stores.canonical_url(url)) owned.insert(std::move(*canonical));
+  }
   for (const auto& url : urls) {
     if (owned.contains(url) || in_work.contains(name_in(url))) continue;
     try {

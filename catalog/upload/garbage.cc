@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/upload/garbage.h"
 
-#include <algorithm>
 #include <set>
 
 #include "catalog/rows/location_rows.h"
@@ -10,16 +9,11 @@ namespace glance {
 
 namespace {
 
-bool has_place(const std::vector<std::string>& urls, const Stores& stores, const std::string& url) {
-  return std::ranges::any_of(
-      urls, [&](const std::string& each) { return stores.is_same_place(each, url); });
-}
-
-std::set<std::string> select_used(Session& sql, const Stores& stores,
+std::set<std::string> select_used(Session& sql, Survey& survey,
                                   const std::vector<std::string>& urls) {
   std::set<std::string> used;
   for (const auto& url : urls) {
-    if (is_location(sql, stores, url)) used.insert(url);
+    if (is_location(sql, survey, url)) used.insert(url);
   }
   return used;
 }
@@ -39,18 +33,20 @@ bool remove_one(const Stores& stores, const std::string& url, std::size_t& remov
 
 }  // namespace
 
-bool is_location(Session& sql, const Stores& stores, const std::string& url) {
-  return has_place(rows::select_locations_named(sql, url.substr(url.rfind('/') + 1)), stores, url);
+bool is_location(Session& sql, Survey& survey, const std::string& url) {
+  return survey.has_place(rows::select_locations_named(sql, url.substr(url.rfind('/') + 1)), url);
 }
 
-bool is_garbage(Session& sql, const Stores& stores, const std::string& url) {
-  return has_place(rows::select_garbage(sql), stores, url);
+bool is_garbage(Session& sql, Survey& survey, const std::string& url) {
+  return survey.has_place(rows::select_garbage(sql), url);
 }
 
 std::size_t remove_garbage(Database& database, const Stores& stores,
                            const std::vector<std::string>& urls, const RemovalFailure& failed) {
   if (urls.empty()) return 0;
-  const auto used = database.read([&](Session& sql) { return select_used(sql, stores, urls); });
+  Survey survey(stores);
+  const auto used = survey.complete(
+      [&] { return database.read([&](Session& sql) { return select_used(sql, survey, urls); }); });
   std::size_t removed = 0;
   std::vector<std::string> done;
   for (const auto& url : urls) {

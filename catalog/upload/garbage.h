@@ -8,14 +8,15 @@
 
 #include "catalog/database/database.h"
 #include "catalog/store/stores.h"
+#include "catalog/upload/survey.h"
 
 namespace glance {
 
 /// Whether some image has its data at that place, however its location spells it.
-[[nodiscard]] bool is_location(Session& sql, const Stores& stores, const std::string& url);
+[[nodiscard]] bool is_location(Session& sql, Survey& survey, const std::string& url);
 
 /// Whether the data at that place are to be removed.
-[[nodiscard]] bool is_garbage(Session& sql, const Stores& stores, const std::string& url);
+[[nodiscard]] bool is_garbage(Session& sql, Survey& survey, const std::string& url);
 
 /// Told of data that cannot be removed.
 using RemovalFailure = std::function<void(const Error&)>;

@@ -134,20 +134,20 @@ void take_validation(const ValidationData& data, const Config& config, Image& im
 // ── the data ──────────────────────────────────────────────────────────────────────────────────
 
 /// Whether the file is this image's to have: no other image's, and not on its way out.
-bool is_free(Session& sql, const Stores& stores, const std::string& url, const Image& image) {
+bool is_free(Session& sql, Survey& survey, const std::string& url, const Image& image) {
   const auto file_name = std::filesystem::path(url).filename().string();
   const auto owner = ImageId::parse(file_name);
   if (owner && *owner != image.id && rows::id_exists(sql, *owner)) return false;
-  return !is_location(sql, stores, url) && !is_garbage(sql, stores, url);
+  return !is_location(sql, survey, url) && !is_garbage(sql, survey, url);
 }
 
 /// The size of the data that the caller may register for the image.
 std::uint64_t examined_size(Session& sql, const Caller& caller, const NewLocation& added,
-                            const Stores& stores, const Image& image) {
+                            Survey& survey, const Image& image) {
   const auto& url = added.location.url;
-  if (!caller.is_admin || !is_free(sql, stores, url, image)) throw invalid_location();
+  if (!caller.is_admin || !is_free(sql, survey, url, image)) throw invalid_location();
   try {
-    const auto size = stores.open(added.location)->size();
+    const auto size = survey.size(added.location);
     const bool fits = size > 0 && image.size.value_or(size) == size;
     if (!fits) throw invalid_location();
     return size;
@@ -177,9 +177,9 @@ void activate(Image& image) {
 
 /// With the store's spelling of its place, so that one file is one location, and the store's id,
 /// where stores have ids and the caller has not said it.
-NewLocation completed(NewLocation added, const Config& config, const Stores& stores) {
+NewLocation completed(NewLocation added, const Config& config, Survey& survey) {
   auto& url = added.location.url;
-  url = stores.canonical_url(url).value_or(url);
+  url = survey.canonical_url(url).value_or(url);
   auto metadata = nlohmann::ordered_json::parse(added.location.metadata, nullptr, false);
   if (config.enabled_backends && metadata.is_object() && !metadata.contains("store")) {
     metadata["store"] = config.store_id;
@@ -188,33 +188,36 @@ NewLocation completed(NewLocation added, const Config& config, const Stores& sto
   return added;
 }
 
+std::vector<std::string> urls_of(const Image& image) {
+  std::vector<std::string> urls;
+  for (const auto& each : image.locations) urls.push_back(each.url);
+  return urls;
+}
+
 void add(Session& sql, const Caller& caller, const LocationEdit& edit, const Config& config,
-         const Stores& stores, Image& image) {
-  const auto added = completed(edit.locations.front(), config, stores);
+         Survey& survey, Image& image) {
+  const auto added = completed(edit.locations.front(), config, survey);
   if (added.validation) take_validation(*added.validation, config, image);
   const auto position = place_to_add(edit, image.locations.size());
-  const bool repeated = std::ranges::any_of(image.locations, [&](const Location& each) {
-    return stores.is_same_place(each.url, added.location.url);
-  });
-  if (repeated) throw repetition(added.location);
+  if (survey.has_place(urls_of(image), added.location.url)) throw repetition(added.location);
   require_quota(image.locations.size() + 1, config.limits.image_location_quota);
-  image.size = examined_size(sql, caller, added, stores, image);
+  image.size = examined_size(sql, caller, added, survey, image);
   image.locations.insert(image.locations.begin() + static_cast<std::ptrdiff_t>(position),
                          added.location);
   activate(image);
 }
 
 /// Data that nobody could remove would stay for ever.
-void require_ours(const Location& location, const Stores& stores) {
+void require_ours(const Location& location, Survey& survey) {
   try {
-    (void)stores.open(location);
+    (void)survey.size(location);
   } catch (const Error& error) {
     if (error.code() != Errc::unsupported) return;
     throw conflict("The location lies in a store that this server does not have.");
   }
 }
 
-void remove(const Caller& caller, const LocationEdit& edit, const Stores& stores, Image& image) {
+void remove(const Caller& caller, const LocationEdit& edit, Survey& survey, Image& image) {
   if (!caller.is_admin) {
     throw Error(Errc::forbidden,
                 "You are not authorized to complete delete_image_location action.");
@@ -224,12 +227,12 @@ void remove(const Caller& caller, const LocationEdit& edit, const Stores& stores
   }
   const auto place = image.locations.begin() +
                      static_cast<std::ptrdiff_t>(place_to_remove(edit, image.locations.size()));
-  require_ours(*place, stores);
+  require_ours(*place, survey);
   image.locations.erase(place);
 }
 
 void replace(Session& sql, const Caller& caller, const LocationEdit& edit, const Config& config,
-             const Stores& stores, Image& image) {
+             Survey& survey, Image& image) {
   if (edit.locations.empty()) {
     throw Error(Errc::forbidden, "Cannot set locations to empty list.");
   }
@@ -237,10 +240,10 @@ void replace(Session& sql, const Caller& caller, const LocationEdit& edit, const
   std::multiset<std::string> new_urls;
   std::vector<NewLocation> wanted;
   for (const auto& each : image.locations) {
-    old_urls.insert(stores.canonical_url(each.url).value_or(each.url));
+    old_urls.insert(survey.canonical_url(each.url).value_or(each.url));
   }
   for (const auto& each : edit.locations) {
-    wanted.push_back(completed(each, config, stores));
+    wanted.push_back(completed(each, config, survey));
     new_urls.insert(wanted.back().location.url);
     if (each.validation) take_validation(*each.validation, config, image);
   }
@@ -249,7 +252,7 @@ void replace(Session& sql, const Caller& caller, const LocationEdit& edit, const
   if (!same && !old_urls.empty()) throw Error(Errc::invalid, "Original locations is not empty");
   for (const auto& each : wanted) {
     if (new_urls.count(each.location.url) > 1) throw repetition(each.location);
-    if (!same) image.size = examined_size(sql, caller, each, stores, image);
+    if (!same) image.size = examined_size(sql, caller, each, survey, image);
   }
   image.locations.clear();
   for (auto& each : wanted) image.locations.push_back(std::move(each.location));
@@ -259,7 +262,7 @@ void replace(Session& sql, const Caller& caller, const LocationEdit& edit, const
 }  // namespace
 
 void apply(Session& sql, const Caller& caller, const LocationEdit& edit, const Config& config,
-           const Stores& stores, Image& image) {
+           Survey& survey, Image& image) {
   if (edit.kind == LocationEdit::Kind::replace && edit.locations.empty()) {
     throw Error(Errc::forbidden, "Cannot set locations to empty list.");
   }
@@ -272,11 +275,11 @@ void apply(Session& sql, const Caller& caller, const LocationEdit& edit, const C
   for (const auto& each : edit.locations) require_storable(each.location);
   switch (edit.kind) {
     case LocationEdit::Kind::add:
-      return add(sql, caller, edit, config, stores, image);
+      return add(sql, caller, edit, config, survey, image);
     case LocationEdit::Kind::remove:
-      return remove(caller, edit, stores, image);
+      return remove(caller, edit, survey, image);
     case LocationEdit::Kind::replace:
-      return replace(sql, caller, edit, config, stores, image);
+      return replace(sql, caller, edit, config, survey, image);
   }
 }
 

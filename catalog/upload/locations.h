@@ -6,7 +6,7 @@
 #include "catalog/database/database.h"
 #include "catalog/model/caller.h"
 #include "catalog/model/image_edit.h"
-#include "catalog/store/stores.h"
+#include "catalog/upload/survey.h"
 
 namespace glance {
 
@@ -26,9 +26,10 @@ namespace locations {
 ///
 /// Errors: forbidden (locations are not shown, the last one, not an administrator), conflict (the
 /// image's status, or digests that contradict it), invalid (position, location, a repetition,
-/// formats not set), over_quota (image_location_quota).
+/// formats not set, a URL or metadata that cannot be stored), over_quota (image_location_quota).
+/// Asks `survey` for what the store has to say: call it inside of Survey::complete().
 void apply(Session& sql, const Caller& caller, const LocationEdit& edit, const Config& config,
-           const Stores& stores, Image& image);
+           Survey& survey, Image& image);
 
 /// Takes away the location that lies in the store of that id. Errors: conflict (unknown store,
 /// the image's status), forbidden (not an administrator, the only location), not_found (it has

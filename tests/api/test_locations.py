@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Locations that an administrator registers, where they are shown."""
 
+import os
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from support.configs import ConfiguredCatalog
 from support.images import md5sum
+from support.processes import SLOW, words
 
 
 @pytest.fixture
@@ -29,7 +35,7 @@ def put(catalog, name, data=b"hello"):
 
 
 def add(rest, image_id, location, position="-", expect=200, **more):
-    value = {"url": location, "metadata": {}, **more}
+    value = {"url": location, "metadata": {}} | more
     operation = {"op": "add", "path": f"/locations/{position}", "value": value}
     return rest.patch(image_id, operation, expect=expect)
 
@@ -95,6 +101,51 @@ def test_nothing_else_does(rest, catalog, queued, location):
     assert "Invalid location" in answer.body.decode()
     assert rest.image(queued) == before
     assert catalog.data_files() == ["disk.img"]
+
+
+def test_a_location_that_cannot_be_stored_is_refused(rest, catalog, queued):
+    location = put(catalog, "disk.img")
+    answer = add(rest, queued, location + "x" * 256, expect=400)
+    assert "'url' of a location is too long" in answer.body.decode()
+    answer = add(rest, queued, location, metadata={"key": "x" * 65_536}, expect=400)
+    assert "'metadata' of a location is too long" in answer.body.decode()
+    assert rest.image(queued)["locations"] == []
+
+
+def test_a_pipe_among_the_data_is_refused_at_once(rest, catalog, queued):
+    """Who opens it waits for somebody at its other end."""
+    os.mkfifo(catalog.store / "pipe")
+    rest.patience = 5 * SLOW
+    for position in ("-", "0"):
+        add(rest, queued, url(catalog, "pipe"), position, expect=400)
+    operation = {"url": url(catalog, "pipe"), "metadata": {}}
+    rest.patch(queued, {"op": "replace", "path": "/locations", "value": [operation]}, expect=400)
+    assert rest.image(queued)["status"] == "queued"
+    rest.delete(queued)
+
+
+def test_nobody_waits_for_a_slow_store(bridges, catalog, tmp_path):
+    """While the data that are registered are looked at, others change other images."""
+    bridge, delay = bridges.start(catalog), 4 * SLOW
+    rest, location = bridge.rest, put(catalog, "disk.img")
+    queued = rest.create(name="queued", disk_format="raw", container_format="bare")["id"]
+    trace = tmp_path / "trace"
+    slow_open = f"inject=openat:delay_enter={int(delay * 1_000_000)}"
+    strace = ["strace", "-f", "-o", trace, "-P", catalog.store / "disk.img", "-e", "trace=openat"]
+    attached = words([*strace, "-e", slow_open, "-p", bridge.pid])
+    with subprocess.Popen(attached, stderr=subprocess.PIPE) as tracer:
+        assert b"attached" in tracer.stderr.readline()
+        with ThreadPoolExecutor(1) as threads:
+            registration = threads.submit(add, rest, queued, location)
+            waits = []
+            while not registration.done():
+                begin = time.monotonic()
+                rest.create(name="other")
+                waits.append(time.monotonic() - begin)
+        tracer.terminate()
+    assert "disk.img" in trace.read_text()
+    assert registration.result().json()["status"] == "active"
+    assert len(waits) > 1 and max(waits) < delay / 2
 
 
 def test_another_images_data_stay_its_own(rest, catalog, queued):

@@ -533,6 +533,7 @@ void DatabaseCatalog::require_room(std::uint64_t size) {
 std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const ImageId& id,
                                                 const UploadOptions& options) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
+  require_room(options.expected.size.value_or(0));
   return Upload::begin(database_, spools_, stores_, config_, id, options);
 }
 

@@ -20,6 +20,7 @@
 #include "catalog/policy/policy.h"
 #include "catalog/policy/sharing.h"
 #include "catalog/rows/change_feed.h"
+#include "catalog/rows/deleted_rows.h"
 #include "catalog/rows/entry_rows.h"
 #include "catalog/rows/image_rows.h"
 #include "catalog/rows/image_select.h"
@@ -277,15 +278,28 @@ std::optional<Image> DatabaseCatalog::find(const Caller& caller, const ImageId& 
   return image;
 }
 
+/// Whether deleting an image moves it in the query's order: what it was sorted by is not known
+/// any more.
+bool is_moved_by_deletion(const ImageQuery& query) {
+  return std::ranges::any_of(full_sort(query), [](const ImageSort& sort) {
+    return sort.column == ImageColumn::status || sort.column == ImageColumn::updated_at;
+  });
+}
+
 MarkerValues DatabaseCatalog::marker_values(Session& sql, const Caller& caller,
                                             const ImageQuery& query) const {
   if (!query.marker) return {};
   const auto unknown = Error(Errc::invalid, "No image found with ID " + query.marker->text());
   // To a caller who may not know of the image it is as good as none.
-  if (!caller.is_admin && !find_visible(sql, caller, *query.marker)) throw unknown;
+  if (!caller.is_admin && !could_see(sql, caller, *query.marker)) throw unknown;
   const auto [text, bindings] = marker_select(query);
   auto values = rows::select_texts(sql, text, bindings, full_sort(query).size());
   if (values.empty()) throw unknown;
+  if (is_moved_by_deletion(query) && rows::select_deleted_image(sql, *query.marker)) {
+    throw Error(Errc::invalid, "Image " + query.marker->text() +
+                                   " was deleted, and its place in an order by status or "
+                                   "updated_at with it.");
+  }
   return values;
 }
 

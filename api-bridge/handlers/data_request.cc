@@ -16,6 +16,14 @@ void require_octet_stream(const Request& request) {
                   fmt::format("The request media type {} is not supported by this server.", type));
 }
 
+void require_whole_data(const Request& request) {
+  const auto range = request.header("Content-Range");
+  if (!range) return;
+  throw HttpError(400, fmt::format("Content-Range '{}': an image's data are taken as a whole, and "
+                                   "not in parts.",
+                                   *range));
+}
+
 std::optional<std::uint64_t> announced_size(const Request& request, const Config& config) {
   auto size = request.content_length;
   if (const auto text = request.header("X-Openstack-Image-Size")) {

@@ -108,6 +108,7 @@ std::unique_ptr<BlobReader> open_data(Catalog& catalog, const Request& request,
 
 std::unique_ptr<BodySink> upload_image_data(Catalog& catalog, const Request& request) {
   require_octet_stream(request);
+  require_whole_data(request);
   auto expected = announced_digests(request, catalog.config().hashing_algorithm);
   expected.size = announced_size(request, catalog.config());
   const auto image = find_image(catalog, request);

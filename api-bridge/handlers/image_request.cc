@@ -86,15 +86,27 @@ void set(ImageDraft& draft, const std::string& name, AttributeValue value) {
   }
 }
 
+/// What the server's to set and the same in all new images is no error when it comes back with a
+/// copy of one.
+bool is_of_every_new_image(std::string_view name, const nlohmann::json& value) {
+  if (name == "status") return value == "queued";
+  if (name == "schema") return value == "/v2/schemas/image";
+  return (name == "checksum" || name == "size" || name == "virtual_size") && value.is_null();
+}
+
 }  // namespace
+
+bool is_read_only(std::string_view name) {
+  const auto* core = find_core_attribute(name);
+  // Glance forgets to protect `stores` from PATCH.
+  return (core != nullptr && !core->settable) || name == "stores";
+}
 
 void refuse_unsettable(std::string_view name) {
   if (is_reserved_attribute(name)) {
     throw HttpError(403, fmt::format("Attribute '{}' is reserved.", name));
   }
-  const auto* core = find_core_attribute(name);
-  // Glance forgets to protect `stores` from PATCH.
-  if ((core != nullptr && !core->settable) || name == "stores") {
+  if (is_read_only(name)) {
     throw HttpError(403, fmt::format("Attribute '{}' is read-only.", name));
   }
 }
@@ -108,6 +120,7 @@ ImageDraft parse_image_draft(std::string_view body, std::size_t max_depth) {
   for (const auto& [name, value] : object.items()) {
     const bool is_digest = name == "os_hash_algo" || name == "os_hash_value";
     if (is_digest) continue;  // as Glance does
+    if (is_of_every_new_image(name, value)) continue;
     if (name != "id") refuse_unsettable(name);
     set(draft, name, attribute_value(name, value));
   }

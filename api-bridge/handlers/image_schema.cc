@@ -100,7 +100,7 @@ void add_data(const ImageLimits& limits, ordered_json& properties) {
       one_of(nullable("string", "Format of the disk"), limits.disk_formats, true);
 }
 
-void add_rest(ordered_json& properties) {
+void add_rest(const Config& config, ordered_json& properties) {
   properties["created_at"] = read_only(text("When the image was made, UTC"));
   properties["updated_at"] = read_only(text("When the image was changed last, UTC"));
   properties["tags"] = {{"type", "array"},
@@ -111,6 +111,11 @@ void add_rest(ordered_json& properties) {
   properties["min_disk"] = {{"type", "integer"}, {"description", "GB of disk needed to boot"}};
   properties["self"] = read_only(text("Path of the image"));
   properties["file"] = read_only(text("Path of the image's data"));
+  // Named where images show it, or services would take it for a custom property and send it back.
+  // Elsewhere glanceclient 4.1, which has an option of that name, is spared it.
+  if (config.enabled_backends) {
+    properties["stores"] = read_only(text("Ids of the stores that hold the data, by commas"));
+  }
   properties["schema"] = read_only(text("Path of this schema"));
   properties["locations"] = locations();
   for (const auto& known : known_properties()) {
@@ -133,7 +138,7 @@ ordered_json image_schema(const Config& config) {
   ordered_json properties = ordered_json::object();
   add_identity(properties);
   add_data(config.limits, properties);
-  add_rest(properties);
+  add_rest(config, properties);
   return {{"name", "image"},
           {"properties", properties},
           {"additionalProperties", {{"type", "string"}}},

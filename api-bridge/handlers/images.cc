@@ -43,6 +43,21 @@ Precondition match_of(const Catalog& catalog, const Request& request) {
   };
 }
 
+/// Looks at the image when it is asked first.
+IsShown shown_by_image(Catalog& catalog, const Request& request) {
+  return [&catalog, &request, shown = std::optional<nlohmann::json>()](
+             const std::string& name, const nlohmann::json& value) mutable {
+    if (!shown) {
+      const auto id = ImageId::parse(request.parameter("image_id"));
+      const auto image = id ? catalog.find(request.caller, *id) : std::nullopt;
+      shown = image ? nlohmann::json::parse(shown_to(request.caller, *image, catalog.config()))
+                    : nlohmann::json::object();
+    }
+    const auto found = shown->find(name);
+    return found != shown->end() && *found == value;
+  };
+}
+
 }  // namespace
 
 ImageId requested_id(const Request& request) {
@@ -101,7 +116,8 @@ Response show_image(Catalog& catalog, const Request& request) {
 
 Response update_image(Catalog& catalog, const Request& request) {
   const auto dialect = patch_dialect(request.header("Content-Type").value_or(""));
-  const auto edits = parse_patch(request.body, dialect, request.json_depth);
+  const auto edits =
+      parse_patch(request.body, dialect, shown_by_image(catalog, request), request.json_depth);
   try {
     const auto image =
         catalog.patch(request.caller, requested_id(request), edits, match_of(catalog, request));

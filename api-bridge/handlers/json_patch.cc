@@ -166,7 +166,9 @@ AttributeEdit::Kind kind_of(Verb verb, PatchDialect dialect) {
   return dialect == PatchDialect::v2_0 ? AttributeEdit::Kind::create : AttributeEdit::Kind::put;
 }
 
-ImageEdit parse_operation(const json& object, PatchDialect dialect) {
+/// Nothing for an operation that changes nothing.
+std::optional<ImageEdit> parse_operation(const json& object, PatchDialect dialect,
+                                         const IsShown& is_shown) {
   if (!object.is_object()) throw HttpError(400, "Operations must be JSON objects.");
   const auto operation =
       dialect == PatchDialect::v2_1 ? operation_v2_1(object) : operation_v2_0(object);
@@ -181,6 +183,7 @@ ImageEdit parse_operation(const json& object, PatchDialect dialect) {
     return edit;
   }
   const auto& value = value_of(object, operation);
+  if (is_shown && is_read_only(name) && is_shown(name, value)) return std::nullopt;
   refuse_unsettable(name);
   edit.value = attribute_value(name, value);
   return edit;
@@ -202,7 +205,7 @@ PatchDialect patch_dialect(std::string_view content_type) {
 }
 
 std::vector<ImageEdit> parse_patch(std::string_view body, PatchDialect dialect,
-                                   std::size_t max_depth) {
+                                   const IsShown& is_shown, std::size_t max_depth) {
   const auto operations = parse_json_body(body, max_depth);
   if (!operations.is_array()) {
     throw HttpError(400, "Request body must be a JSON array of operation objects.");
@@ -210,7 +213,8 @@ std::vector<ImageEdit> parse_patch(std::string_view body, PatchDialect dialect,
   std::vector<ImageEdit> edits;
   edits.reserve(operations.size());
   for (const auto& operation : operations) {
-    edits.push_back(parse_operation(operation, dialect));
+    auto edit = parse_operation(operation, dialect, is_shown);
+    if (edit) edits.push_back(*std::move(edit));
   }
   return edits;
 }

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "api-bridge/wire/http.h"
 #include "catalog/model/image_edit.h"
@@ -24,10 +28,15 @@ inline constexpr std::string_view kAcceptPatch =
 /// Throws HttpError 415 with an Accept-Patch header for any other type.
 [[nodiscard]] PatchDialect patch_dialect(std::string_view content_type);
 
-/// The body of `PATCH /v2/images/{id}` as edits for Catalog::patch(). Pure. Throws HttpError:
-/// 400 for what is no patch, a pointer that leads nowhere, a value of the wrong type; 403 for
-/// attributes that are read-only or reserved.
+/// Whether the image shows the attribute with exactly this value.
+using IsShown = std::function<bool(const std::string& name, const nlohmann::json& value)>;
+
+/// The body of `PATCH /v2/images/{id}` as edits for Catalog::patch(). Throws HttpError: 400 for
+/// what is no patch, a pointer that leads nowhere, a value of the wrong type; 403 for attributes
+/// that are read-only or reserved. To set a read-only one to what `is_shown` (asked for such ones
+/// only) knows it is already changes nothing, and gives no edit.
 [[nodiscard]] std::vector<ImageEdit> parse_patch(std::string_view body, PatchDialect dialect,
+                                                 const IsShown& is_shown = {},
                                                  std::size_t max_depth = kJsonDepth);
 
 }  // namespace glance::api

@@ -18,7 +18,17 @@
 namespace glance::api {
 namespace {
 
+/// What the handler answers depends on the caller, so that no cache may give it to others.
 Handler with(Catalog& catalog, Response (*handler)(Catalog&, const Request&)) {
+  return [&catalog, handler](const Request& request) {
+    auto response = handler(catalog, request);
+    response.headers.emplace_back("Cache-Control", kOfOneCaller);
+    return response;
+  };
+}
+
+/// What the handler answers is the same for all.
+Handler for_all(Catalog& catalog, Response (*handler)(Catalog&, const Request&)) {
   return [&catalog, handler](const Request& request) { return handler(catalog, request); };
 }
 
@@ -60,8 +70,8 @@ Router make_router(Catalog& catalog) {
        with(catalog, delete_member)},
       {"PUT", "images/{image_id}/tags/{tag}", BodyKind::none, with(catalog, add_tag)},
       {"DELETE", "images/{image_id}/tags/{tag}", BodyKind::none, with(catalog, delete_tag)},
-      {"GET", "info/import", BodyKind::none, with(catalog, show_import_methods)},
-      {"GET", "info/stores", BodyKind::none, with(catalog, list_stores)},
+      {"GET", "info/import", BodyKind::none, for_all(catalog, show_import_methods)},
+      {"GET", "info/stores", BodyKind::none, for_all(catalog, list_stores)},
       {"GET", "info/stores/detail", BodyKind::none, with(catalog, list_stores_in_detail)},
       {"GET", "info/usage", BodyKind::none, with(catalog, show_usage)},
       {"DELETE", "stores/{store_id}/{image_id}", BodyKind::none, with(catalog, delete_from_store)},

@@ -55,6 +55,7 @@ std::unique_ptr<BodySink> stage_image_data(Catalog& catalog, const Request& requ
   const auto& config = catalog.config();
   require_staging(config);
   require_octet_stream(request);
+  require_whole_data(request);
   const auto id = requested_id(request);
   if (request.header("If-Match")) require_match(request, data_tag(find_image(catalog, request)));
   const auto announced = announced_size(request, config);

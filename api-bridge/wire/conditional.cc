@@ -79,7 +79,13 @@ Response tagged(const Request& request, Response response) {
   if (response.status != 200 || text == nullptr) return response;
   const auto tag = entity_tag_of(*text);
   const bool unchanged = is_not_modified(request, tag);
-  if (unchanged) response = {.status = 304, .headers = {}, .body = {}};
+  if (unchanged) {
+    // A 304 has what 200 would have had, but for what describes the body: RFC 9110 § 15.4.5.
+    response.status = 304;
+    response.body = {};
+    std::erase_if(response.headers,
+                  [](const auto& field) { return field.first == "Content-Type"; });
+  }
   response.headers.emplace_back("ETag", tag);
   return response;
 }

@@ -10,6 +10,9 @@
 
 namespace glance::api {
 
+/// The Cache-Control of what depends on who asks.
+inline constexpr const char* kOfOneCaller = "private";
+
 /// A strong entity tag, quotes included. `opaque` holds visible ASCII without quotes.
 [[nodiscard]] std::string entity_tag(std::string_view opaque);
 

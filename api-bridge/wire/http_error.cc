@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "api-bridge/wire/conditional.h"
 #include "api-bridge/wire/error_document.h"
 
 namespace glance::api {
@@ -134,7 +135,10 @@ int status_of(Errc code) noexcept {
 }
 
 Response failure_response(const std::exception_ptr& failure, const Request& request) {
-  return error_response(translate(failure, request), request.header("Accept").value_or(""));
+  auto response =
+      error_response(translate(failure, request), request.header("Accept").value_or(""));
+  response.headers.emplace_back("Cache-Control", kOfOneCaller);
+  return response;
 }
 
 void log_broken_answer(const std::exception_ptr& failure, const Request& request) {

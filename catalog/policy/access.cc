@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "catalog/policy/policy.h"
+#include "catalog/rows/deleted_rows.h"
 #include "catalog/rows/image_rows.h"
 #include "catalog/rows/member_rows.h"
 
@@ -26,6 +27,15 @@ std::optional<Image> find_visible(Session& sql, const Caller& caller, const Imag
   auto image = rows::select_image(sql, id);
   if (image && !may_see(caller, *image) && !is_member(sql, caller, *image)) image.reset();
   return image;
+}
+
+bool could_see(Session& sql, const Caller& caller, const ImageId& id) {
+  if (find_visible(sql, caller, id)) return true;
+  const auto deleted = rows::select_deleted_image(sql, id);
+  if (!deleted) return false;
+  if (may_see(caller, *deleted)) return true;
+  return deleted->visibility == Visibility::shared && caller.project &&
+         rows::was_member(sql, id, *caller.project);
 }
 
 Image require_visible(Session& sql, const Caller& caller, const ImageId& id) {

@@ -19,6 +19,9 @@ namespace glance {
 /// The same. Error: not_found.
 [[nodiscard]] Image require_visible(Session& sql, const Caller& caller, const ImageId& id);
 
+/// Whether the caller may know of the image, or could when it was deleted.
+[[nodiscard]] bool could_see(Session& sql, const Caller& caller, const ImageId& id);
+
 /// The image, for a change by the caller. Errors: not_found, forbidden.
 [[nodiscard]] Image require_modifiable(Session& sql, const Caller& caller, const ImageId& id);
 

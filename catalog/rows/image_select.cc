@@ -105,7 +105,8 @@ std::string_view operator_of(Comparison comparison) {
   throw Error(Errc::invalid, "unknown comparison");
 }
 
-/// A condition with its bindings; `?` stands for each of them.
+/// A condition with its bindings; `?` stands for each of them. They have no names: SQLite looks a
+/// name up among all that came before it, which takes a list of thousands quadratic time.
 struct Condition {
   std::string text;
   std::vector<std::string> bindings;
@@ -147,20 +148,6 @@ class Where {
   std::string text_;
   std::vector<std::string> bindings_;
 };
-
-/// Gives every `?` a name of its own: `:b1`, `:b2`, …
-ImageSelect numbered(std::string_view text, std::vector<std::string> bindings) {
-  ImageSelect select{.text = {}, .bindings = std::move(bindings)};
-  int number = 0;
-  for (const char c : text) {
-    if (c == '?') {
-      select.text += ":b" + std::to_string(++number);
-    } else {
-      select.text += c;
-    }
-  }
-  return select;
-}
 
 std::string order_by(std::span<const ImageSort> sort) {
   std::string text;
@@ -342,9 +329,9 @@ Condition anywhere_after(std::span<const ImageSort> sort, const MarkerValues& ma
 }
 
 ImageSelect finish(Where& where, std::span<const ImageSort> sort) {
-  return numbered(
-      std::string("SELECT ") + rows::kImageColumns + " FROM images" + where.text() + order_by(sort),
-      where.take_bindings());
+  auto text =
+      std::string("SELECT ") + rows::kImageColumns + " FROM images" + where.text() + order_by(sort);
+  return {.text = std::move(text), .bindings = where.take_bindings()};
 }
 
 /// What no list shows. Glance lists neither killed nor deleted images; pending_delete ones wait for
@@ -405,7 +392,8 @@ ImageSelect marker_select(const ImageQuery& query) {
     // As text: the values travel back into a comparison, where the column's type rules again.
     columns += (columns.empty() ? "CAST(" : ", CAST(") + column_name(each.column) + " AS TEXT)";
   }
-  return {.text = "SELECT " + columns + " FROM images WHERE id = :id AND deleted IS FALSE",
+  // One that was deleted keeps its place.
+  return {.text = "SELECT " + columns + " FROM images WHERE id = ?",
           .bindings = {query.marker->text()}};
 }
 
@@ -428,9 +416,9 @@ std::vector<Lead> leads(const ImageQuery& query, const Caller& caller) {
 }
 
 ImageSelect count_select(const Lead& lead) {
-  return numbered("SELECT COUNT(*) FROM (" + lead_text(lead, "1") + " LIMIT " +
-                      std::to_string(kFewCandidates + 1) + ")",
-                  lead.bindings);
+  return {.text = "SELECT COUNT(*) FROM (" + lead_text(lead, "1") + " LIMIT " +
+                  std::to_string(kFewCandidates + 1) + ")",
+          .bindings = lead.bindings};
 }
 
 std::vector<ImageSelect> page_selects(const ImageQuery& query, const Caller& caller,

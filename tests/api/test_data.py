@@ -9,6 +9,7 @@ import pytest
 
 from support.images import packaged
 from support.processes import SLOW, wait_until
+from support.rest import OCTETS
 
 DATA = random.Random(7).randbytes(1000)
 
@@ -283,3 +284,14 @@ def test_sigterm_lets_a_running_download_finish(bridges, catalog_dir):
     connection.close()
     bridge.wait()
     assert bridge.process.returncode == 0
+
+
+@pytest.mark.parametrize("path", ["file", "stage"])
+@pytest.mark.parametrize("value", ["bytes 4-7/8", "bytes 0-7/8", "bytes */8", "nonsense"])
+def test_a_part_of_an_image_is_not_taken_for_the_whole(rest, path, value):
+    image = rest.create(disk_format="raw", container_format="bare")
+    target = f"/v2/images/{image['id']}/{path}"
+    answer = rest.request("PUT", target, b"tail", OCTETS | {"Content-Range": value}, expect=400)
+    assert f"Content-Range &#x27;{value}&#x27;" in answer.body.decode()
+    assert rest.image(image["id"]) == image
+    rest.request("PUT", target, b"headtail", OCTETS, expect=204)

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET /v2/images: pages, order, filters, links."""
 
+import time
+
 import pytest
+
+from support.configs import ConfiguredCatalog
 
 
 @pytest.fixture
@@ -324,3 +328,68 @@ def test_filters_and_pages_work_together(rest):
 def test_deleted_images_are_not_listed(rest, five):
     rest.delete(five[2])
     assert ids(rest.list_page()) == [five[4], five[3], five[1], five[0]]
+
+
+# ── lists whose images go away meanwhile ─────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"sort": "name:asc"}, {"sort": "size:desc,name"}, {"sort_key": "id"}, {"tag": "t"}],
+)
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_who_deletes_what_he_reads_reads_all(rest, five, query, limit):
+    expected = ids(rest.list_page(**query))
+    read = []
+    page = rest.list_page(limit=limit, **query)
+    while page["images"]:
+        read += ids(page)
+        for image_id in ids(page):
+            rest.delete(image_id)
+        if "next" not in page:
+            break
+        page = rest.list_page(page["next"])
+    assert read == expected
+    assert rest.list_page()["images"] == []
+
+
+def test_a_deleted_marker_keeps_its_place(rest, five):
+    page = rest.list_page(limit=2)
+    rest.delete(five[3])
+    assert ids(rest.list_page(page["next"])) == [five[2], five[1]]
+    assert ids(rest.list_page(marker=five[3])) == [five[2], five[1], five[0]]
+
+
+@pytest.mark.parametrize("key", ["status", "updated_at"])
+def test_a_deleted_marker_has_lost_its_place_in_what_deletion_changes(rest, five, key):
+    page = rest.list_page(limit=2, sort_key=key)
+    rest.delete(ids(page)[-1])
+    answer = rest.request("GET", page["next"], expect=400)
+    assert "its place in an order by status or updated_at" in answer.body.decode()
+
+
+# ── lists of values ──────────────────────────────────────────────────────────────────────────────
+
+
+def best_time(rest, path):
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        rest.request("GET", path, expect=200)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_a_list_of_values_costs_as_much_as_it_is_long(bridges, tmp_path):
+    catalog = ConfiguredCatalog(
+        tmp_path / "catalog", sections=["[glancefs]", "max_header_size = 1000000", "max_uri_size = 1000000"]
+    )
+    rest = bridges.start(catalog).rest
+    rest.create(name="wanted")
+
+    def path(count):
+        return "/v2/images?name=in:wanted," + ",".join(f"n{i:05}" for i in range(count))
+
+    assert names(rest.list_page(path(20_000))) == ["wanted"]
+    short, long = (best_time(rest, path(count)) for count in (4_000, 20_000))
+    assert long < 10 * short, (short, long)  # quadratic: 25 times

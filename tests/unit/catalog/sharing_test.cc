@@ -178,6 +178,28 @@ TEST_F(Sharing, AMarkerThatTheCallerMayNotSeeIsAsGoodAsNone) {
   EXPECT_THAT(names(kOwner, {.marker = image_.id}), IsEmpty());
 }
 
+TEST_F(Sharing, ADeletedMarkerKeepsItsPlaceForWhoCouldSeeIt) {
+  add_as(caller_, "older", Visibility::public_);
+  const auto marker = add_as(kOwner, "marker");
+  add_as(caller_, "newer", Visibility::public_);
+  catalog_->add_member(kOwner, marker.id, "friend");
+  catalog_->add_member(kOwner, marker.id, "third");
+  catalog_->remove_member(kOwner, marker.id, "third");
+  catalog_->remove(kOwner, marker.id, {});
+  const ImageQuery query{.marker = marker.id};
+  EXPECT_THAT(names(kOwner, query), ElementsAre("older", "shared"));
+  EXPECT_THAT(names(kFriend, query), ElementsAre("older"));
+  EXPECT_THAT(names(caller_, query), ElementsAre("older", "shared"));
+  EXPECT_EQ(error_of([&] { return names(kOther, query); }), Errc::invalid);
+  const Caller third{.project = "third", .roles = {"member"}};
+  EXPECT_EQ(error_of([&] { return names(third, query); }), Errc::invalid);
+  for (const auto column : {ImageColumn::status, ImageColumn::updated_at}) {
+    auto moved = query;
+    moved.sort = {{column, true}};
+    EXPECT_EQ(error_of([&] { return names(kOwner, moved); }), Errc::invalid);
+  }
+}
+
 TEST_F(Sharing, AProjectFindsItsImagesAmongMany) {
   for (int i = 0; i < 1100; ++i) add_as(caller_, "other" + std::to_string(i), Visibility::public_);
   // Too many public images to be looked at one by one: the list is walked.

@@ -181,6 +181,7 @@ class DatabaseCatalog final : public Catalog {
   SpoolArea spools_;
   Stores stores_;
   Staging staging_;
+  ProgressRecorder progress_{database_};
 };
 
 void DatabaseCatalog::require_store(const Directory& directory) {
@@ -436,7 +437,7 @@ void DatabaseCatalog::remove_from_store(const Caller& caller, const ImageId& id,
 
 std::unique_ptr<StagedUpload> DatabaseCatalog::stage(const Caller& caller, const ImageId& id) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
-  return StagedUpload::begin(database_, staging_, config_, id);
+  return StagedUpload::begin(database_, staging_, progress_, config_, id);
 }
 
 void DatabaseCatalog::add_tag(const Caller& caller, const ImageId& id, const std::string& tag,
@@ -548,7 +549,8 @@ std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const Imag
                                                 const UploadOptions& options) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
   require_room(options.expected.size.value_or(0));
-  return Upload::begin(database_, spools_, stores_, config_, id, options);
+  require_room(options.expected.size.value_or(0));
+  return Upload::begin(database_, spools_, stores_, progress_, config_, id, options);
 }
 
 Space DatabaseCatalog::space(const std::optional<std::string>& owner) {

@@ -133,6 +133,16 @@ std::unique_ptr<Session> Database::connect() const {
   }
 }
 
+std::unique_ptr<Session> Database::connect_for_notes() const {
+  auto session = connect();
+  guarded([&] {
+    // Not OFF: its checkpoints have to wait for the disk like all others.
+    *session << "PRAGMA synchronous = NORMAL";
+    set_patience(*session, std::chrono::milliseconds(0));
+  });
+  return session;
+}
+
 Database::Turn::Turn(Database& database)
     : database_(database), deadline_(std::chrono::steady_clock::now() + kBusyTimeout) {
   MutexLock lock(database_.turn_mutex_);

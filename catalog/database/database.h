@@ -116,6 +116,26 @@ class Database {
   /// A session of the caller's own, for the change feed.
   [[nodiscard]] std::unique_ptr<Session> connect() const;
 
+  /// A session of the caller's own, for what may be late or lost: its transactions wait neither for
+  /// the disk nor for a lock. What others commit stays as durable as it is.
+  [[nodiscard]] std::unique_ptr<Session> connect_for_notes() const;
+
+  /// Runs `work(session)` as a write transaction of such a session; false if the database is
+  /// locked.
+  template <typename Work>
+  [[nodiscard]] static bool try_write(Session& session, Work&& work) {
+    try {
+      guarded([&] {
+        session << "BEGIN IMMEDIATE";
+        in_transaction(session, std::forward<Work>(work));
+      });
+      return true;
+    } catch (const Error& error) {
+      if (error.code() != Errc::busy) throw;
+      return false;
+    }
+  }
+
   /// Runs `work`, turning the engine's errors into Error.
   template <typename Work>
   static auto guarded(Work&& work) {

@@ -275,6 +275,9 @@ const std::array kTables = {
              " checksum VARCHAR(32),"
              " os_hash_algo VARCHAR(64),"
              " os_hash_value VARCHAR(128))"},
+    Addition{"glancefs_progress",
+             "CREATE TABLE glancefs_progress ("
+             " image_id VARCHAR(36) NOT NULL PRIMARY KEY, size BIGINT NOT NULL)"},
     Addition{"glancefs_temporaries",
              "CREATE TABLE glancefs_temporaries (image_id VARCHAR(36) NOT NULL PRIMARY KEY)"},
     Addition{"glancefs_garbage",
@@ -350,6 +353,15 @@ const std::array kUploadTriggers = {
              "CREATE TRIGGER glancefs_temporary_named AFTER UPDATE OF name ON images"
              " WHEN NEW.name IS NOT OLD.name BEGIN"
              " DELETE FROM glancefs_temporaries WHERE image_id = NEW.id; END"},
+    // See progress_rows.h.
+    Addition{"glancefs_progress_over",
+             "CREATE TRIGGER glancefs_progress_over AFTER UPDATE OF status, size ON images"
+             " WHEN NEW.size IS NOT NULL"
+             " OR NEW.status NOT IN ('saving', 'uploading', 'importing') BEGIN"
+             " DELETE FROM glancefs_progress WHERE image_id = NEW.id; END"},
+    Addition{"glancefs_progress_purged",
+             "CREATE TRIGGER glancefs_progress_purged AFTER DELETE ON images BEGIN"
+             " DELETE FROM glancefs_progress WHERE image_id = OLD.id; END"},
     // See replacement_rows.h. Whether another image is shown depends on these rows.
     Addition{"glancefs_replacement_dropped",
              "CREATE TRIGGER glancefs_replacement_dropped AFTER UPDATE OF name, status ON images"
@@ -388,6 +400,7 @@ std::vector<Addition> additions() {
   for (const char* event : {"insert", "update"}) {
     all.push_back(change_trigger("glancefs_attributes", event));
   }
+  all.push_back(change_trigger("glancefs_progress", "insert"));
   all.insert(all.end(), kNameTriggers.begin(), kNameTriggers.end());
   all.insert(all.end(), kUploadTriggers.begin(), kUploadTriggers.end());
   return all;

@@ -24,7 +24,9 @@ constexpr std::string_view kImages =
     "SELECT id, name, status,"
     " os_hidden OR id IN (SELECT r.replaced_id FROM glancefs_replacements r"
     " JOIN images heir ON heir.id = r.image_id AND heir.name = r.name),"
-    " size, created_at, updated_at,"
+    // Of images that are being filled it is not for the Image API to tell.
+    " COALESCE(size, (SELECT p.size FROM glancefs_progress p WHERE p.image_id = images.id)),"
+    " created_at, updated_at,"
     " COALESCE(LENGTH(checksum), 0), os_hash_algo, COALESCE(LENGTH(os_hash_value), 0)"
     " FROM images WHERE deleted IS FALSE"
     " AND status NOT IN ('killed', 'deleted', 'pending_delete')";

@@ -33,13 +33,14 @@ bool is_uploading(Session& sql, const ImageId& id) {
 }  // namespace
 
 std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Staging& staging,
-                                                  const Config& config, const ImageId& id) {
+                                                  ProgressRecorder& progress, const Config& config,
+                                                  const ImageId& id) {
   if (staging.has(id)) {
     throw Error(Errc::conflict, fmt::format("The image {} has data on staging", id.text()));
   }
   // The lock before the status: recovery takes bytes whose lock is free for a dead writer's.
-  std::unique_ptr<StagedUpload> upload(
-      new StagedUpload(database, id, DataLimit::of_cap(config), staging.create(id), staging));
+  std::unique_ptr<StagedUpload> upload(new StagedUpload(
+      database, progress, id, DataLimit::of_cap(config), staging.create(id), staging));
   try {
     // And a durable place: without one nothing would tell recovery that the image waits for nobody.
     upload->spool_->sync();
@@ -54,13 +55,14 @@ std::unique_ptr<StagedUpload> StagedUpload::begin(Database& database, const Stag
   return upload;
 }
 
-StagedUpload::StagedUpload(Database& database, ImageId id, DataLimit limit,
-                           std::unique_ptr<Spool> spool, const Staging& staging)
+StagedUpload::StagedUpload(Database& database, ProgressRecorder& progress, ImageId id,
+                           DataLimit limit, std::unique_ptr<Spool> spool, const Staging& staging)
     : database_(database),
       staging_(staging),
       id_(std::move(id)),
       limit_(limit),
-      spool_(std::move(spool)) {}
+      spool_(std::move(spool)),
+      progress_(progress.follow(id_)) {}
 
 StagedUpload::~StagedUpload() {
   if (finished_) return;
@@ -77,6 +79,7 @@ void StagedUpload::write(std::span<const std::byte> bytes) {
   limit_.require(size_, bytes.size());
   spool_->write(size_, bytes);
   size_ += bytes.size();
+  progress_->set(size_);
 }
 
 Image StagedUpload::finish() {

@@ -36,10 +36,12 @@ Image start_saving(Session& sql, const ImageId& id, const UploadOptions& options
 }  // namespace
 
 std::shared_ptr<Upload> Upload::begin(Database& database, const SpoolArea& spools,
-                                      const Stores& stores, const Config& config, const ImageId& id,
+                                      const Stores& stores, ProgressRecorder& progress,
+                                      const Config& config, const ImageId& id,
                                       const UploadOptions& options) {
   // The lock before the row: recovery takes a row whose lock is free for a dead writer's.
-  std::shared_ptr<Upload> upload(new Upload(database, stores, config, options, spools.create(id)));
+  std::shared_ptr<Upload> upload(
+      new Upload(database, stores, progress, config, options, spools.create(id)));
   upload->require_free_place();
   upload->start();
   return upload;
@@ -78,15 +80,16 @@ bool Upload::may_discard() const {
       [&](Session& sql) { return rows::id_exists(sql, id_) && !rows::select_upload(sql, id_); });
 }
 
-Upload::Upload(Database& database, const Stores& stores, const Config& config,
-               UploadOptions options, std::unique_ptr<Spool> spool)
+Upload::Upload(Database& database, const Stores& stores, ProgressRecorder& progress,
+               const Config& config, UploadOptions options, std::unique_ptr<Spool> spool)
     : database_(database),
       stores_(stores),
       config_(config),
       id_(spool->id()),
       options_(std::move(options)),
       spool_(std::move(spool)),
-      digester_(*spool_, config.hashing_algorithm) {}
+      digester_(*spool_, config.hashing_algorithm),
+      progress_(progress.follow(id_)) {}
 
 Upload::~Upload() {
   MutexLock lock(mutex_);
@@ -141,6 +144,7 @@ Error Upload::deleted() const {
 void Upload::grown(std::uint64_t from, std::uint64_t to) {
   forget_source();
   size_ = std::max(size_, to);
+  progress_->set(size_);
   digester_.written(from, to);
 }
 
@@ -158,6 +162,7 @@ void Upload::write(std::uint64_t offset, std::span<const std::byte> bytes) {
     spool_->write(offset, bytes);
     forget_source();
     size_ = std::max(size_, offset + bytes.size());
+    progress_->set(size_);
     digester_.written(offset, bytes);
   });
 }
@@ -173,6 +178,7 @@ void Upload::truncate(std::uint64_t size) {
     spool_->truncate(size);
     if (size > size_) digester_.written(size_, size);
     size_ = size;
+    progress_->set(size_);
   });
 }
 
@@ -206,6 +212,7 @@ std::uint64_t Upload::copy(const Image& source, const BlobReader& reader, std::u
     const bool goes_on = source_ && source_->id == source.id && from == size_ && to == size_;
     if (goes_on) {
       size_ += count;
+      progress_->set(size_);
     } else {
       grown(to, to + count);
     }

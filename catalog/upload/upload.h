@@ -19,6 +19,7 @@
 #include "catalog/store/stores.h"
 #include "catalog/upload/data_limit.h"
 #include "catalog/upload/digester.h"
+#include "catalog/upload/progress_recorder.h"
 
 namespace glance {
 
@@ -31,11 +32,12 @@ struct SealedData;
 
 /// One attempt to give a queued image its data: THE write path, for every door.
 ///
-/// Holds the lock of the image's spool. Database, Stores and Config must outlive it. Safe to call
-/// from several threads; its mutex ranks second (sync.h), and is not held while a store takes the
-/// data, which may last minutes. write(), sync(), seal() and publish() block on disk. After any
-/// failure the upload is dead: later calls repeat the first Error, and nothing is ever published,
-/// unless it was the publication of sealed data that failed. A dead upload takes no room.
+/// Holds the lock of the image's spool. Database, Stores, ProgressRecorder and Config must outlive
+/// it. Safe to call from several threads; its mutex ranks second (sync.h), and is not held while a
+/// store takes the data, which may last minutes. write(), sync(), seal() and publish() block on
+/// disk. After any failure the upload is dead: later calls repeat the first Error, and nothing is
+/// ever published, unless it was the publication of sealed data that failed. A dead upload takes no
+/// room.
 ///
 /// Durability: once seal() returned, data, size and digests are durable and recovery publishes
 /// them if we die; after acknowledge() recovery still has to digest them. A later write() takes
@@ -52,8 +54,9 @@ class Upload {
   /// queued → saving by compare-and-swap. Errors: not_found, conflict (not queued, or another
   /// upload is at work), invalid (formats missing), forbidden.
   static std::shared_ptr<Upload> begin(Database& database, const SpoolArea& spools,
-                                       const Stores& stores, const Config& config,
-                                       const ImageId& id, const UploadOptions& options);
+                                       const Stores& stores, ProgressRecorder& progress,
+                                       const Config& config, const ImageId& id,
+                                       const UploadOptions& options);
   ~Upload();
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
@@ -106,8 +109,8 @@ class Upload {
   [[nodiscard]] const ImageId& id() const noexcept { return id_; }
 
  private:
-  Upload(Database& database, const Stores& stores, const Config& config, UploadOptions options,
-         std::unique_ptr<Spool> spool);
+  Upload(Database& database, const Stores& stores, ProgressRecorder& progress, const Config& config,
+         UploadOptions options, std::unique_ptr<Spool> spool);
 
   void start() EXCLUDES(mutex_);
   void require_free_place();
@@ -149,6 +152,7 @@ class Upload {
   mutable Mutex mutex_;  // second in the lock order, see sync.h
   Digester digester_;
   std::uint64_t size_ GUARDED_BY(mutex_) = 0;
+  const std::unique_ptr<ProgressRecorder::Counter> progress_ GUARDED_BY(mutex_);
   std::optional<Error> failure_ GUARDED_BY(mutex_);
   State state_ GUARDED_BY(mutex_) = State::open;
   std::optional<Source> source_ GUARDED_BY(mutex_);  // its bytes are not with the digester yet

@@ -78,27 +78,37 @@ def test_corrupt_data_are_found(mount, catalog_dir, images):
     assert "two: FAILED" in result.stdout
 
 
-def test_only_active_images_that_the_root_shows_are_listed(mount, catalog_dir, rest, images):
+def test_only_active_images_that_the_root_shows_are_listed(mount, rest, images):
     rest.create_raw("hidden", b"data", os_hidden=True)
     rest.create(name="queued")
     closed = rest.create_raw("deactivated", b"data")["id"]
-    catalog_dir.execute("UPDATE images SET status = 'deactivated' WHERE id = ?", closed)
-    wait_until(lambda: "deactivated" in mount.names(), 1, "the images")
+    rest.request("POST", f"/v2/images/{closed}/actions/deactivate", expect=204)
+
+    def is_closed():
+        return "deactivated" in mount.names() and mount.xattr("deactivated", "status") != "active"
+
+    wait_until(is_closed, 1, "the images")
     with fails_with("EACCES"):
         os.open(mount / "deactivated", os.O_RDONLY)
     wait_until(lambda: (mount / ".MD5SUMS").read_text() == expected("md5", **images), 1, "the sums")
 
 
 @pytest.mark.parametrize("algorithm", SUMS)
-def test_images_without_the_digest_are_left_out(mount, catalog_dir, images, algorithm):
-    changes = {
-        "md5": "checksum = NULL",
-        "sha512": "os_hash_algo = 'sha256', os_hash_value = '" + "0" * 64 + "'",
-    }
-    catalog_dir.execute(f"UPDATE images SET {changes[algorithm]} WHERE name = 'two'")
-    del images["two"]
-    text = expected(algorithm, **images)
-    wait_until(lambda: (mount / SUMS[algorithm]).read_text() == text, 1, "the sums")
+def test_images_without_the_digest_are_left_out(mount, catalog_dir, bridges, images, algorithm):
+    """One that was registered where it lay has none, and one by another hash no SHA-512."""
+    config = catalog_dir.config(show_multiple_locations=True, hashing_algorithm="sha256")
+    rest = bridges.start(config).rest
+    if algorithm == "md5":
+        (catalog_dir.store / "file").write_bytes(b"data")
+        image = rest.create(name="other", disk_format="raw", container_format="bare")
+        location = {"url": f"file://{catalog_dir.store}/file", "metadata": {}}
+        add = {"op": "add", "path": "/locations/-", "value": location}
+        assert rest.patch(image["id"], add).json()["status"] == "active"
+    else:
+        assert rest.create_raw("other", b"data")["os_hash_algo"] == "sha256"
+    is_there = lambda: "other" in mount.names() and (mount / "other").read_bytes() == b"data"
+    wait_until(is_there, 1, "the other image")
+    assert (mount / SUMS[algorithm]).read_text() == expected(algorithm, **images)
     run(f"{algorithm}sum", "-c", "--strict", SUMS[algorithm], cwd=mount)
 
 

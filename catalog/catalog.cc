@@ -549,7 +549,6 @@ std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const Imag
                                                 const UploadOptions& options) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
   require_room(options.expected.size.value_or(0));
-  require_room(options.expected.size.value_or(0));
   return Upload::begin(database_, spools_, stores_, progress_, config_, id, options);
 }
 

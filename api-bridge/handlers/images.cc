@@ -50,7 +50,7 @@ IsShown shown_by_image(Catalog& catalog, const Request& request) {
     if (!shown) {
       const auto id = ImageId::parse(request.parameter("image_id"));
       const auto image = id ? catalog.find(request.caller, *id) : std::nullopt;
-      shown = image ? nlohmann::json::parse(shown_to(request.caller, *image, catalog.config()))
+      shown = image ? nlohmann::json::parse(image_to_json(*image, request.caller, catalog.config()))
                     : nlohmann::json::object();
     }
     const auto found = shown->find(name);

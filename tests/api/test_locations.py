@@ -131,7 +131,7 @@ def test_nobody_waits_for_a_slow_store(bridges, catalog, tmp_path):
     queued = rest.create(name="queued", disk_format="raw", container_format="bare")["id"]
     trace = tmp_path / "trace"
     slow_open = f"inject=openat:delay_enter={int(delay * 1_000_000)}"
-    strace = ["strace", "-f", "-o", trace, "-P", catalog.store / "disk.img", "-e", "trace=openat"]
+    strace = ["strace", "-f", "-o", trace, "-P", "disk.img", "-e", "trace=openat"]
     attached = words([*strace, "-e", slow_open, "-p", bridge.pid])
     with subprocess.Popen(attached, stderr=subprocess.PIPE) as tracer:
         assert b"attached" in tracer.stderr.readline()

@@ -41,7 +41,7 @@ def with_stores(bridges, tmp_path):
 
 def client_of(bridge):
     """The library that Nova and Cinder use."""
-    return glanceclient.Client("2", endpoint=f"{bridge.url}/v2", token="x")
+    return glanceclient.Client(endpoint=f"{bridge.url}/v2", token="x")
 
 
 def test_keys_of_an_image_that_its_schema_does_not_have_are_custom_properties(configured):

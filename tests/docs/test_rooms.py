@@ -97,8 +97,8 @@ def test_includes_are_written_from_the_root(house):
 @pytest.mark.parametrize(
     "name, library, folders",
     [
-        ("<soci/soci.h>", "SOCI and SQLite", "catalog/database/, catalog/rows/"),
-        ("<sqlite3.h>", "SOCI and SQLite", "catalog/database/, catalog/rows/"),
+        ("<soci/soci.h>", "SOCI and SQLite", "catalog/database/, catalog/rows/, tests/unit/catalog/"),
+        ("<sqlite3.h>", "SOCI and SQLite", "catalog/database/, catalog/rows/, tests/unit/catalog/"),
         ("<boost/asio/post.hpp>", "Beast and Asio", "api-bridge/http_server/"),
         ("<boost/beast.hpp>", "Beast and Asio", "api-bridge/http_server/"),
         ("<fuse_lowlevel.h>", "FUSE", "fusefs/"),

@@ -172,7 +172,6 @@ GOOD_IMAGES = [
     {"a/b": "x", "a.b": "y", "a b": "z", "a:b": ""},
     {"is_public": "true"},
     {"p" * 255: "x"},
-    {"big": "v" * 70000},
     {"os_hash_algo": "sha512", "os_hash_value": "0" * 128},
     {"kernel_id": NOBODY, "cinder_encryption_key_deletion_policy": "do_not_delete"},
 ]
@@ -209,6 +208,7 @@ BAD_IMAGES = [
     ({"p": None}, None),
     ({"p": True}, None),
     ({"p": ["x"]}, None),
+    ({"p": "v" * 65536}, "property-value-length"),
     ({"p": {"x": "y"}}, None),
     ({"status": "active"}, None),
     ({"size": 5}, None),
@@ -287,7 +287,10 @@ IMAGES = [
         raw_post(b"\xff"),
         raw_post(b'{"name": "\xff"}'),
     ),
-    case("any content type", post("/v2/images", {"id": "@1"}, headers={"Content-Type": "text/x"})),
+    case(
+        "any content type",
+        post("/v2/images", {"id": "@1"}, headers={"Content-Type": "text/x"}, differs="media-types"),
+    ),
     case("NaN", raw_post(b'{"min_ram": NaN}')),
     case("twice", raw_post(b'{"id": "@1", "name": "a", "name": "b"}', differs="strict-json")),
     case(
@@ -751,7 +754,7 @@ MEMBERS = [
         get("/v2//images/@1"),
         get("/v2/images///@1"),
         get("//v2//images//@1///members"),
-        get("/v2/schemas//image", differs="schema-without-stores"),
+        get("/v2/schemas//image"),
         put("/v2/images/@1/tags//t"),
         delete("/v2/images/@1/tags//t"),
         put("/v2/images/@1/tags/a//b"),

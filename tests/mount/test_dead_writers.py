@@ -341,7 +341,7 @@ def test_the_survivor_of_a_dead_writer_hears_of_it(mount, catalog_dir):
 
 def test_a_failed_first_write_is_not_forgotten(mount, catalog_dir):
     """Or the next write would make an active image with a hole."""
-    mount.daemon.expect_errors("(write|flush): making a file in .*: Not a directory")
+    mount.daemon.expect_errors("(write|flush): opening the directory .*: Not a directory")
     spools = catalog_dir.store / ".uploads"
     spools.mkdir(exist_ok=True)
     spools.rename(catalog_dir.store / ".away")

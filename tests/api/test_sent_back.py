@@ -10,6 +10,9 @@ import pytest
 from support.clients import Cli
 from support.configs import ConfiguredCatalog
 
+# What the client library imports is older than the Python that runs it.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 OLD_JSON_PATCH = "application/openstack-images-v2.0-json-patch"
 KERNEL = "00000000-0000-4000-8000-000000000000"
 CONFIGURATIONS = [

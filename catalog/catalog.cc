@@ -15,7 +15,7 @@
 #include "catalog/database/schema.h"
 #include "catalog/known_store.h"
 #include "catalog/os/held_directory.h"
-#include "catalog/os/make_directories.h"
+#include "catalog/os/make_private.h"
 #include "catalog/policy/access.h"
 #include "catalog/policy/policy.h"
 #include "catalog/policy/sharing.h"
@@ -33,6 +33,8 @@
 #include "catalog/store/stores.h"
 #include "catalog/upload/data_limit.h"
 #include "catalog/upload/expectation.h"
+#include "catalog/upload/instance.h"
+#include "catalog/upload/instance_watch.h"
 #include "catalog/upload/locations.h"
 #include "catalog/upload/publication.h"
 #include "catalog/upload/staging.h"
@@ -48,11 +50,7 @@ constexpr std::chrono::milliseconds kPublicationPoll{2};
 
 /// The SQLite file's directory, for `create`.
 void make_database_directory(const std::string& url) {
-  const auto parent = std::filesystem::path(sqlite_path(url)).parent_path();
-  if (parent.empty()) return;
-  std::error_code error;
-  std::filesystem::create_directories(parent, error);
-  if (error) throw_errno(error.value(), "making the directory " + parent.string());
+  make_private_directories(std::filesystem::path(sqlite_path(url)).parent_path());
 }
 
 std::vector<std::unique_ptr<Store>> make_stores(const Config& config,
@@ -64,18 +62,21 @@ std::vector<std::unique_ptr<Store>> make_stores(const Config& config,
 
 class DatabaseCatalog final : public Catalog {
  public:
-  DatabaseCatalog(const Config& config, bool create, const Disk& disk)
+  DatabaseCatalog(const Config& config, bool create, const Outside& outside)
       : config_(config),
         database_(config.database_url, create),
         datadir_(
             config.filesystem_store_datadir,
-            [this](const Directory& directory) { require_store(directory); }, disk),
+            [this](const Directory& directory) { require_store(directory); }, outside.disk),
         spools_(datadir_),
         stores_(make_stores(config_, datadir_)),
-        staging_(config.staging_datadir, [this] { return staging_trust(); }, disk) {
+        staging_(
+            config.staging_datadir, [this] { return staging_trust(); }, outside.disk),
+        watch_(outside.machine),
+        instance_(database_, outside.machine) {
     if (create) {
       create_schema(database_);
-      make_directories(config.filesystem_store_datadir);
+      make_private_directories(config.filesystem_store_datadir);
     }
     check_schema(database_);
     look_at_store();
@@ -142,11 +143,13 @@ class DatabaseCatalog final : public Catalog {
   std::unique_ptr<ChangeFeed> changes() override { return open_change_feed(database_); }
   RecoveryReport recover() override {
     prune_changes(database_);
-    recover_staging(database_, staging_);
-    return recover_uploads(database_, spools_, stores_, config_.hashing_algorithm);
+    const std::size_t stagings = recover_staging(database_, staging_, watch_);
+    auto report = recover_uploads(database_, spools_, stores_, watch_, config_.hashing_algorithm);
+    report.undecided += stagings;
+    return report;
   }
   void check(const FindingSink& report) override {
-    check_consistency(database_, spools_, stores_, report);
+    check_consistency(database_, spools_, stores_, watch_, report);
   }
   void find_orphans(const FindingSink& report) override {
     glance::find_orphans(database_, stores_, report);
@@ -182,11 +185,13 @@ class DatabaseCatalog final : public Catalog {
   Stores stores_;
   Staging staging_;
   ProgressRecorder progress_{database_};
+  InstanceWatch watch_;
+  Instance instance_;
 };
 
 void DatabaseCatalog::require_store(const Directory& directory) {
-  require_known_store(database_, config_.store_id, directory);
   require_able_filesystem(directory);
+  require_known_store(database_, config_.store_id, directory);
 }
 
 /// A store whose disk is not mounted yet may come: everything but its data works meanwhile. Any
@@ -437,7 +442,7 @@ void DatabaseCatalog::remove_from_store(const Caller& caller, const ImageId& id,
 
 std::unique_ptr<StagedUpload> DatabaseCatalog::stage(const Caller& caller, const ImageId& id) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
-  return StagedUpload::begin(database_, staging_, progress_, config_, id);
+  return StagedUpload::begin(database_, staging_, progress_, instance_, config_, id);
 }
 
 void DatabaseCatalog::add_tag(const Caller& caller, const ImageId& id, const std::string& tag,
@@ -549,7 +554,7 @@ std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const Imag
                                                 const UploadOptions& options) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
   require_room(options.expected.size.value_or(0));
-  return Upload::begin(database_, spools_, stores_, progress_, config_, id, options);
+  return Upload::begin(database_, spools_, stores_, progress_, instance_, config_, id, options);
 }
 
 Space DatabaseCatalog::space(const std::optional<std::string>& owner) {
@@ -657,9 +662,9 @@ void DatabaseCatalog::set_data_time(const Caller& caller, const ImageId& id, Tim
 
 }  // namespace
 
-std::unique_ptr<Catalog> Catalog::open(const Config& config, bool create, const Disk& disk) {
+std::unique_ptr<Catalog> Catalog::open(const Config& config, bool create, const Outside& outside) {
   if (create) make_database_directory(config.database_url);
-  return std::make_unique<DatabaseCatalog>(config, create, disk);
+  return std::make_unique<DatabaseCatalog>(config, create, outside);
 }
 
 }  // namespace glance

@@ -23,7 +23,7 @@
 #include "catalog/model/image_entry.h"
 #include "catalog/model/image_member.h"
 #include "catalog/model/image_query.h"
-#include "catalog/os/disk.h"
+#include "catalog/os/outside.h"
 #include "catalog/store/store.h"
 #include "catalog/upload/recovery.h"
 #include "catalog/upload/staged_upload.h"
@@ -45,12 +45,12 @@ using Precondition = std::function<bool(const Image&)>;
 class Catalog {
  public:
   /// Opens the catalog that `config` describes; with `create` an empty database gets its tables
-  /// and a missing directory is made. Errors: not_found (no database; names the way out),
-  /// corrupt (not a database), unsupported (a schema that this version does not know).
-  /// A store that is not there yet is no error: what needs it is unavailable until it is.
-  /// `disk`, for tests, must outlive the catalog.
+  /// and a missing directory is made, for owner and group alone. Errors: not_found (no database;
+  /// names the way out), corrupt (not a database), unsupported (a schema that this version does
+  /// not know). A store that is not there yet is no error: what needs it is unavailable until it
+  /// is. `outside`, whose disk must outlive the catalog, is what a test may exchange.
   static std::unique_ptr<Catalog> open(const Config& config, bool create = false,
-                                       const Disk& disk = Disk::kernel());
+                                       const Outside& outside = {});
 
   virtual ~Catalog() = default;
 
@@ -189,8 +189,8 @@ class Catalog {
 
   [[nodiscard]] virtual std::unique_ptr<ChangeFeed> changes() = 0;
 
-  /// Finishes or takes back what dead processes of this host left behind (docs/architecture.md,
-  /// "The way of a byte"). Safe while other processes work on the catalog.
+  /// Finishes or takes back what dead processes left behind (docs/architecture.md, "The way of a
+  /// byte" and "Who lives"). Safe while other processes work on the catalog.
   virtual RecoveryReport recover() = 0;
 
   // ── the operator's checks: see consistency.h ──────────────────────────────────────────────

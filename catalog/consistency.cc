@@ -18,6 +18,7 @@
 #include "catalog/rows/upload_rows.h"
 #include "catalog/spool/spool_area.h"
 #include "catalog/store/stores.h"
+#include "catalog/upload/instance_watch.h"
 
 namespace glance {
 
@@ -54,30 +55,54 @@ void check_images(Database& database, const Stores& stores, const FindingSink& r
   }
 }
 
+/// What is the matter with the data of an upload that was acknowledged; empty if nothing is.
+std::string describe_data(const rows::UploadRow& upload, const Spool* spool) {
+  if (spool == nullptr) return "; its data are gone from the store";
+  const std::uint64_t size = upload.sealed ? upload.sealed->size : upload.closed_size.value_or(0);
+  if (spool->size() == size) return {};
+  return fmt::format("; {} bytes recorded, {} in the store", size, spool->size());
+}
+
 /// As recovery does, the row is read only when the lock is ours: until then its writer may live.
 std::optional<Finding> check_upload(Database& database, const SpoolArea& spools,
-                                    const ImageId& id) {
+                                    InstanceWatch& watch, const ImageId& id) {
   const SpoolClaim claim = spools.claim(id);
   if (claim.alive) return std::nullopt;
   const auto row = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
   if (!row && !claim.spool) return std::nullopt;
+  const Life life = row ? watch.look(database, row->instance) : Life::gone;
+  if (life == Life::alive) return std::nullopt;
   std::string text = "bytes of an upload that no row tells of";
+  std::string data;
   if (row) text = row->is_open() ? "unfinished" : "acknowledged, but not published";
-  if (row && !claim.spool) text += "; its data are gone from the store";
-  return Finding{Fault::upload, id.text(), text + "; its writer is dead", {}};
+  if (row && !row->is_open()) data = describe_data(*row, claim.spool.get());
+  if (life == Life::unknown) {
+    text += "; waiting until it is clear whether its writer, " +
+            describe_instance(database, *row->instance) + ", lives";
+  } else {
+    text += data + "; its writer is dead";
+  }
+  // Nobody can mend that; who has the data elsewhere adds them anew.
+  if (life == Life::gone && !data.empty()) text += "; `glance-catalog rm` gives it up";
+  return Finding{Fault::upload, id.text(), text, {}};
 }
 
-void check_uploads(Database& database, const SpoolArea& spools, const FindingSink& report) {
-  const auto here =
-      database.read([](Session& sql) { return rows::select_uploads_of_this_host(sql); });
-  std::set<ImageId> ids(here.begin(), here.end());
+void check_uploads(Database& database, const SpoolArea& spools, InstanceWatch& watch,
+                   const FindingSink& report) {
+  const auto rows = database.read([](Session& sql) { return rows::select_uploads(sql); });
+  std::set<ImageId> ids(rows.begin(), rows.end());
   for (const auto& id : spools.unfinished()) {
     const bool known =
         database.read([&](Session& sql) { return rows::select_upload(sql, id).has_value(); });
     if (!known) ids.insert(id);
   }
   for (const auto& id : ids) {
-    if (const auto finding = check_upload(database, spools, id)) report(*finding);
+    try {
+      if (const auto finding = check_upload(database, spools, watch, id)) report(*finding);
+    } catch (const Error& error) {
+      // A spool that cannot even be opened must not end the examination.
+      report({Fault::upload, id.text(), error.what(), {}});
+    }
   }
 }
 
@@ -180,10 +205,10 @@ void find_orphans(Database& database, const Stores& stores, const FindingSink& r
 }
 
 void check_consistency(Database& database, const SpoolArea& spools, const Stores& stores,
-                       const FindingSink& report) {
+                       InstanceWatch& watch, const FindingSink& report) {
   check_database(database, report);
   check_images(database, stores, report);
-  check_uploads(database, spools, report);
+  check_uploads(database, spools, watch, report);
   check_garbage(database, report);
   find_orphans(database, stores, report);
 }

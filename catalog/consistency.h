@@ -11,6 +11,7 @@
 namespace glance {
 
 class Database;
+class InstanceWatch;
 class SpoolArea;
 class Stores;
 
@@ -21,7 +22,7 @@ enum class Fault {
   unreadable,    ///< they are there, but cannot be opened or read
   size,          ///< they have another size than recorded
   changed,       ///< they have other digests than recorded
-  upload,        ///< an upload whose writer is dead, and that recovery has not ended
+  upload,        ///< an upload whose writer is dead or may be, and that recovery has not ended
   garbage,       ///< data of a deleted image are still in the store
   orphan,        ///< data in the store that nothing in the database owns
   unverifiable,  ///< nothing is known to be wrong, but nobody can tell
@@ -49,6 +50,6 @@ void find_orphans(Database& database, const Stores& stores, const FindingSink& r
 /// Everything that can be told without reading the images' data. Changes nothing, and may run
 /// beside the doors: what they are at work on is no finding. Errors: io, corrupt, busy.
 void check_consistency(Database& database, const SpoolArea& spools, const Stores& stores,
-                       const FindingSink& report);
+                       InstanceWatch& watch, const FindingSink& report);
 
 }  // namespace glance

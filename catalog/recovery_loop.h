@@ -6,13 +6,15 @@
 #include <thread>
 
 #include "catalog/base/sync.h"
+#include "catalog/upload/recovery.h"
 
 namespace glance {
 
 class Catalog;
 
 /// Runs the catalog's recovery now and then while it lives: an upload that was acknowledged, and
-/// whose publication failed or whose daemon died, must not wait for somebody's restart. The
+/// whose publication failed or whose daemon died, must not wait for somebody's restart. While it
+/// cannot be told whether a writer lives on another machine, it looks again as soon as it can. The
 /// catalog must outlive it.
 class RecoveryLoop {
  public:
@@ -24,8 +26,10 @@ class RecoveryLoop {
  private:
   void run() EXCLUDES(mutex_);
 
+  [[nodiscard]] bool wait(std::chrono::milliseconds time) EXCLUDES(mutex_);
+
   Catalog& catalog_;
-  const std::chrono::seconds interval_;
+  const std::chrono::milliseconds interval_;
   Mutex mutex_;  // a leaf
   std::condition_variable_any wake_;
   bool stopping_ GUARDED_BY(mutex_) = false;
@@ -33,6 +37,6 @@ class RecoveryLoop {
 };
 
 /// Recovery once, with a word in the log if there was something to do.
-void recover(Catalog& catalog);
+RecoveryReport recover(Catalog& catalog);
 
 }  // namespace glance

@@ -10,6 +10,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "catalog/os/make_private.h"
+
 namespace glance {
 
 namespace {
@@ -74,6 +76,16 @@ void require_writable_directory(const std::string& path) {
                                    "what readers and writers share");
 }
 
+/// A file that SQLite makes is everybody's to read; those beside it get the mode that it has.
+void make_database_file(const std::string& path) {
+  try {
+    make_private_file(path);
+  } catch (const Error&) {
+    require_writable_directory(path);  // a better reason
+    throw;
+  }
+}
+
 /// A session is one thread's at a time, and needs no lock of its own. And SQLite counts what it
 /// allocates under one lock for all connections, for which readers would queue up. Refused once the
 /// library is in use, which means that it was done before.
@@ -112,6 +124,7 @@ bool Session::in_transaction() noexcept {
 
 Database::Database(const std::string& url, bool create) : path_(checked_path(url, create)) {
   configure_sqlite();
+  if (create) make_database_file(path_);
   writer_ = connect();
 }
 

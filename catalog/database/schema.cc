@@ -261,7 +261,20 @@ const std::array kTables = {
              " container_format VARCHAR(20),"
              " virtual_size BIGINT,"
              " created_at DATETIME NOT NULL,"
-             " updated_at DATETIME NOT NULL)"},
+             " updated_at DATETIME NOT NULL,"
+             " instance VARCHAR(36))"},
+    Addition{"glancefs_stagings",
+             "CREATE TABLE glancefs_stagings ("
+             " image_id VARCHAR(36) NOT NULL PRIMARY KEY,"
+             " instance VARCHAR(36) NOT NULL,"
+             " created_at DATETIME NOT NULL)"},
+    Addition{"glancefs_instances",
+             "CREATE TABLE glancefs_instances ("
+             " id VARCHAR(36) NOT NULL PRIMARY KEY,"
+             " boot_id VARCHAR(36) NOT NULL,"
+             " heartbeat BIGINT NOT NULL,"
+             " seen_at DATETIME NOT NULL,"
+             " created_at DATETIME NOT NULL)"},
     Addition{"glancefs_replacements",
              "CREATE TABLE glancefs_replacements ("
              " image_id VARCHAR(36) NOT NULL PRIMARY KEY,"
@@ -435,12 +448,27 @@ void check_version(Session& sql) {
   }
 }
 
-/// Whether glancefs_uploads still has a column that nobody fills any more.
-bool has_outdated_uploads(Session& sql) {
+bool uploads_have(Session& sql, const std::string& column) {
   int count = 0;
-  sql << "SELECT COUNT(*) FROM pragma_table_info('glancefs_uploads') WHERE name = 'hidden'",
-      soci::into(count);
+  sql << "SELECT COUNT(*) FROM pragma_table_info('glancefs_uploads') WHERE name = :column",
+      soci::use(column), soci::into(count);
   return count > 0;
+}
+
+// Columns that came and went since the table was first made. `host` stays, for older versions of
+// ours that look for it; nobody else reads it.
+constexpr const char* kOldColumn = "hidden";
+constexpr const char* kNewColumn = "instance";
+
+bool has_outdated_uploads(Session& sql) {
+  return uploads_have(sql, kOldColumn) || !uploads_have(sql, kNewColumn);
+}
+
+void update_uploads(Session& sql) {
+  if (uploads_have(sql, kOldColumn)) sql << "ALTER TABLE glancefs_uploads DROP COLUMN hidden";
+  if (!uploads_have(sql, kNewColumn)) {
+    sql << "ALTER TABLE glancefs_uploads ADD COLUMN instance VARCHAR(36)";
+  }
 }
 
 }  // namespace
@@ -469,7 +497,7 @@ void check_schema(Database& database) {
   if (complete) return;
   database.write([](Session& sql) {
     for (const auto& each : missing_additions(sql)) sql << each.text;
-    if (has_outdated_uploads(sql)) sql << "ALTER TABLE glancefs_uploads DROP COLUMN hidden";
+    update_uploads(sql);
     sql << std::string(kFillNames);
   });
 }

@@ -16,6 +16,7 @@ constexpr const char* kOpen = "open";
 constexpr const char* kClosed = "closed";
 constexpr const char* kSealed = "sealed";
 
+/// For versions of ours that knew dead uploaders by it.
 std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) throw_errno(errno, "gethostname");
@@ -36,15 +37,17 @@ std::string origin_name(UploadOrigin origin) {
 
 }  // namespace
 
-void insert_upload(Session& sql, const ImageId& id, const UploadOptions& options, Timestamp when) {
+void insert_upload(Session& sql, const ImageId& id, const UploadOptions& options,
+                   const std::string& instance, Timestamp when) {
   const std::string now = format_db_time(when);
   // A row can only be left from a dead upload of this image: we hold the store's lock.
   delete_upload(sql, id);
   execute(sql,
           "INSERT INTO glancefs_uploads (image_id, host, origin, owns_image, state, created_at,"
-          " updated_at) VALUES (:id, :host, :origin, :owns, :state, :created, :updated)",
+          " updated_at, instance)"
+          " VALUES (:id, :host, :origin, :owns, :state, :created, :updated, :instance)",
           id.text(), host_name(), origin_name(options.origin), int{options.owns_image},
-          std::string(kOpen), now, now);
+          std::string(kOpen), now, now, instance);
   if (options.replaces) insert_replacement(sql, id, *options.replaces);
 }
 
@@ -91,15 +94,18 @@ std::optional<UploadRow> select_upload(Session& sql, const ImageId& id) {
   std::optional<std::string> checksum;
   std::optional<std::string> algo;
   std::optional<std::string> value;
+  std::optional<std::string> instance;
   SealedData sealed;
   sql << "SELECT owns_image, origin, state, size, checksum, os_hash_algo, os_hash_value,"
-         " disk_format, container_format, virtual_size FROM glancefs_uploads WHERE image_id = :id",
+         " disk_format, container_format, virtual_size, instance FROM glancefs_uploads WHERE "
+         "image_id = :id",
       soci::use(id.text()), into(owns_image), into(origin), into(state), into(size), into(checksum),
       into(algo), into(value), into(sealed.disk_format), into(sealed.container_format),
-      into(virtual_size);
+      into(virtual_size), into(instance);
   if (!sql.got_data()) return std::nullopt;
   const auto bytes = static_cast<std::uint64_t>(size.value_or(0));
   UploadRow row{.id = id,
+                .instance = std::move(instance),
                 .owns_image = owns_image != 0,
                 .detect_format = origin != origin_name(UploadOrigin::rest),
                 .closed_size = std::nullopt,
@@ -115,10 +121,8 @@ std::optional<UploadRow> select_upload(Session& sql, const ImageId& id) {
   return row;
 }
 
-std::vector<ImageId> select_uploads_of_this_host(Session& sql) {
-  const std::string host = host_name();
-  const soci::rowset<std::string> rows =
-      (sql.prepare << "SELECT image_id FROM glancefs_uploads WHERE host = :host", soci::use(host));
+std::vector<ImageId> select_uploads(Session& sql) {
+  const soci::rowset<std::string> rows = (sql.prepare << "SELECT image_id FROM glancefs_uploads");
   std::vector<ImageId> ids;
   for (const auto& text : rows) {
     if (auto id = ImageId::parse(text)) ids.push_back(*id);

@@ -27,6 +27,7 @@ struct SealedData {
 
 struct UploadRow {
   ImageId id;
+  std::optional<std::string> instance;  ///< who began it; rows from before there were any lack it
   bool owns_image = false;
   bool detect_format = false;
   std::optional<std::uint64_t> closed_size;  ///< bytes; acknowledged, but not digested yet
@@ -37,7 +38,8 @@ struct UploadRow {
   [[nodiscard]] bool is_open() const noexcept { return !closed_size && !sealed; }
 };
 
-void insert_upload(Session& sql, const ImageId& id, const UploadOptions& options, Timestamp when);
+void insert_upload(Session& sql, const ImageId& id, const UploadOptions& options,
+                   const std::string& instance, Timestamp when);
 
 // What the close() of a writer leaves behind, or takes back. False if the row is gone: the image
 // was deleted or the upload discarded.
@@ -52,8 +54,8 @@ bool delete_upload(Session& sql, const ImageId& id);
 
 [[nodiscard]] std::optional<UploadRow> select_upload(Session& sql, const ImageId& id);
 
-/// Images with uploads that this host's processes began.
-[[nodiscard]] std::vector<ImageId> select_uploads_of_this_host(Session& sql);
+/// Images with uploads, whoever began them.
+[[nodiscard]] std::vector<ImageId> select_uploads(Session& sql);
 
 /// When the upload was sealed; nothing if it is not.
 [[nodiscard]] std::optional<Timestamp> sealed_at(Session& sql, const ImageId& id);

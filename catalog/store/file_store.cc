@@ -9,6 +9,7 @@
 #include <fcntl.h>
 
 #include "catalog/base/error.h"
+#include "catalog/os/same_file.h"
 
 namespace glance {
 
@@ -55,17 +56,17 @@ Location FileStore::put(const Spool& spool, const Digests& /*digests*/) {
   const std::string& name = spool.id().text();
   spool.file().set_mode(file_mode_);
   // Never over an existing file: whatever lies there, it is not ours to destroy.
-  if (!spool.area().link(name, *datadir, name) && !datadir->names(name, spool.file())) {
+  if (!spool.area().link(name, *datadir, name) && !is_same_file(*datadir, name, spool.file())) {
     throw Error(Errc::exists, "the place of image " + name + " in the store is taken");
   }
   datadir->sync();
   return location_of(spool.id());
 }
 
-std::optional<Location> FileStore::find(const ImageId& id, std::uint64_t size) {
+std::optional<Location> FileStore::find(const ImageId& id, std::optional<std::uint64_t> size) {
   const auto found = datadir_.get()->status_of(id.text());
-  const bool whole = found && S_ISREG(found->st_mode) && std::cmp_equal(found->st_size, size);
-  if (!whole) return std::nullopt;
+  const bool there = found && S_ISREG(found->st_mode);
+  if (!there || (size && !std::cmp_equal(found->st_size, *size))) return std::nullopt;
   return location_of(id);
 }
 

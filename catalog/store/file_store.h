@@ -24,7 +24,7 @@ class FileStore final : public Store {
 
   [[nodiscard]] const std::string& id() const noexcept override { return id_; }
   Location put(const Spool& spool, const Digests& digests) override;
-  std::optional<Location> find(const ImageId& id, std::uint64_t size) override;
+  std::optional<Location> find(const ImageId& id, std::optional<std::uint64_t> size) override;
   bool holds(const ImageId& id) override;
   std::unique_ptr<BlobReader> open(const Location& location) override;
   void remove(const std::string& url) override;

@@ -42,8 +42,9 @@ class Store {
   /// no_space, over_quota, read_only.
   [[nodiscard]] virtual Location put(const Spool& spool, const Digests& digests) = 0;
 
-  /// The image's place, if there are `size` bytes in it.
-  [[nodiscard]] virtual std::optional<Location> find(const ImageId& id, std::uint64_t size) = 0;
+  /// The image's place, if there are data in it: `size` bytes, or with nothing any.
+  [[nodiscard]] virtual std::optional<Location> find(const ImageId& id,
+                                                     std::optional<std::uint64_t> size) = 0;
 
   /// Whether anything is in the image's place: nothing could be put there.
   [[nodiscard]] virtual bool holds(const ImageId& id) = 0;

@@ -8,6 +8,7 @@
 
 #include "catalog/database/database.h"
 #include "catalog/rows/image_rows.h"
+#include "catalog/rows/instance_rows.h"
 #include "catalog/rows/location_rows.h"
 #include "catalog/rows/upload_rows.h"
 #include "catalog/spool/spool_area.h"
@@ -15,6 +16,7 @@
 #include "catalog/upload/digester.h"
 #include "catalog/upload/examination.h"
 #include "catalog/upload/garbage.h"
+#include "catalog/upload/instance_watch.h"
 #include "catalog/upload/publication.h"
 
 namespace glance {
@@ -72,13 +74,38 @@ void take_back(Database& database, Spool* spool, const ImageId& id, RecoveryRepo
   spdlog::info("recovery: the unfinished upload of image {} is taken back", id.text());
 }
 
-/// An acknowledged upload whose data are gone. If its image was deleted, its row is all that is
-/// left.
-void lose(Database& database, const ImageId& id) {
-  const bool deleted =
-      !database.read([&](Session& sql) { return rows::select_image(sql, id).has_value(); });
-  if (!deleted) throw Error(Errc::corrupt, "its data are gone");
-  database.write([&](Session& sql) { rows::delete_upload(sql, id); });
+bool is_deleted(Database& database, const ImageId& id) {
+  return !database.read([&](Session& sql) { return rows::select_image(sql, id).has_value(); });
+}
+
+/// What is left of the acknowledged upload of an image that was deleted: nobody waits for it.
+void forget_deleted(Database& database, const Stores& stores, Spool* spool,
+                    const rows::UploadRow& upload, RecoveryReport& report) {
+  // Its writer may have died after it had brought the data to the store.
+  const auto place =
+      upload.sealed ? stores.default_store().find(upload.id, std::nullopt) : std::nullopt;
+  if (place) {
+    static_cast<void>(record_publication(database, stores, spool, upload.id, *place));
+  } else {
+    database.write([&](Session& sql) { rows::delete_upload(sql, upload.id); });
+    if (spool != nullptr) spool->discard();
+  }
+  ++report.discarded;
+  spdlog::info("recovery: the upload of image {}, which was deleted, is removed", upload.id.text());
+}
+
+/// Counts an upload whose lock is free, but whose writer may live on another machine.
+bool may_live(Database& database, InstanceWatch& watch, const rows::UploadRow& upload,
+              RecoveryReport& report) {
+  const Life life = watch.look(database, upload.instance);
+  if (life == Life::gone) return false;
+  ++report.left;
+  if (life == Life::unknown) {
+    ++report.undecided;
+    spdlog::info("recovery: the upload of image {} waits until it is clear whether {}, lives",
+                 upload.id.text(), describe_instance(database, *upload.instance));
+  }
+  return true;
 }
 
 /// Where sealed data are in the store, or are brought now. An earlier version of us moved the spool
@@ -89,20 +116,25 @@ std::optional<Location> place_of(const Stores& stores, const Spool* spool,
   return stores.default_store().put(*spool, sealed.digests);
 }
 
+Error lost_data() {
+  return {Errc::corrupt, "its data are gone"};
+}
+
 /// Publishes a sealed upload; `spool` may be null.
 void publish(Database& database, const Stores& stores, Spool* spool, const ImageId& id,
              RecoveryReport& report) {
   const auto upload = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
   if (!upload || !upload->sealed) return;
   const auto location = place_of(stores, spool, *upload->sealed, id);
-  if (!location) return lose(database, id);
+  if (!location) throw lost_data();
   if (!record_publication(database, stores, spool, id, *location)) return;
   ++report.published;
   spdlog::info("recovery: image {} is published; its writer had died", id.text());
 }
 
 void recover_upload(Database& database, const SpoolArea& spools, const Stores& stores,
-                    const std::string& os_hash_algo, const ImageId& id, RecoveryReport& report) {
+                    InstanceWatch& watch, const std::string& os_hash_algo, const ImageId& id,
+                    RecoveryReport& report) {
   const SpoolClaim claim = spools.claim(id);
   if (claim.alive) {
     ++report.left;
@@ -112,8 +144,10 @@ void recover_upload(Database& database, const SpoolArea& spools, const Stores& s
   // Read only now: while the lock was not ours, its writer may have gone on.
   const auto upload = database.read([&](Session& sql) { return rows::select_upload(sql, id); });
   if (!upload) return discard_orphan(database, claim, id, report);
+  if (may_live(database, watch, *upload, report)) return;
   if (upload->is_open()) return take_back(database, spool, id, report);
-  if (spool == nullptr && upload->closed_size) return lose(database, id);
+  if (is_deleted(database, id)) return forget_deleted(database, stores, spool, *upload, report);
+  if (spool == nullptr && upload->closed_size) throw lost_data();
   if (spool != nullptr) {
     require_bytes(*spool, upload->sealed ? upload->sealed->size : upload->closed_size.value_or(0));
   }
@@ -125,13 +159,13 @@ void recover_upload(Database& database, const SpoolArea& spools, const Stores& s
   publish(database, stores, spool, id, report);
 }
 
-/// This host's uploads, and bytes in the store without any row.
+/// All uploads, and bytes in the spools without any row.
 std::set<ImageId> candidates(Database& database, const SpoolArea& spools) {
   // The store first: an upload has its bytes before its row.
   const auto unfinished = spools.unfinished();
   return database.read([&](Session& sql) {
-    const auto here = rows::select_uploads_of_this_host(sql);
-    std::set<ImageId> ids(here.begin(), here.end());
+    const auto uploads = rows::select_uploads(sql);
+    std::set<ImageId> ids(uploads.begin(), uploads.end());
     for (const auto& id : unfinished) {
       if (!rows::select_upload(sql, id)) ids.insert(id);
     }
@@ -157,14 +191,20 @@ void remove_all_garbage(Database& database, const Stores& stores, RecoveryReport
   });
 }
 
+/// Killed processes leave theirs.
+void remove_idle_instances(Database& database) {
+  if (!database.read([](Session& sql) { return rows::has_idle_instances(sql); })) return;
+  database.write([](Session& sql) { rows::delete_idle_instances(sql); });
+}
+
 }  // namespace
 
 RecoveryReport recover_uploads(Database& database, const SpoolArea& spools, const Stores& stores,
-                               const std::string& os_hash_algo) {
+                               InstanceWatch& watch, const std::string& os_hash_algo) {
   RecoveryReport report;
   for (const auto& id : find_candidates(database, spools)) {
     try {
-      recover_upload(database, spools, stores, os_hash_algo, id, report);
+      recover_upload(database, spools, stores, watch, os_hash_algo, id, report);
     } catch (const std::exception& error) {
       ++report.left;
       spdlog::error("recovery of the upload of image {}: {}", id.text(), error.what());
@@ -172,8 +212,10 @@ RecoveryReport recover_uploads(Database& database, const SpoolArea& spools, cons
   }
   try {
     remove_all_garbage(database, stores, report);
+    remove_idle_instances(database);
   } catch (const std::exception& error) {
-    spdlog::error("recovery: removing data of deleted images: {}", error.what());
+    spdlog::error("recovery: removing what deleted images and dead programs left: {}",
+                  error.what());
   }
   return report;
 }

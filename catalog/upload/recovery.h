@@ -7,6 +7,7 @@
 namespace glance {
 
 class Database;
+class InstanceWatch;
 class SpoolArea;
 class Stores;
 
@@ -16,15 +17,17 @@ struct RecoveryReport {
   std::size_t discarded = 0;  ///< unsealed ones
   std::size_t removed = 0;    ///< data of deleted images that had stayed behind
   std::size_t left = 0;       ///< uploads whose writer lives, or whose recovery failed
+  std::size_t undecided = 0;  ///< those, and stagings, of whose writer it cannot be told yet
 };
 
-/// Goes through what dead processes of this host left behind: sealed uploads are published,
+/// Goes through what dead processes left behind, of whatever machine: sealed uploads are published,
 /// closed ones digested and published, others taken back, data of deleted images removed. Uploads
-/// whose writer lives, other hosts' and a real Glance's are left alone. One bad upload does not
-/// keep the others from recovery: it is logged and stays.
+/// whose writer lives, or may live on another machine, and a real Glance's are left alone. One bad
+/// upload does not keep the others from recovery: it is logged and stays.
 ///
-/// `os_hash_algo` is for data that nobody has digested yet.
+/// `os_hash_algo` is for data that nobody has digested yet; `watch` must have seen what other
+/// machines' writers did before.
 RecoveryReport recover_uploads(Database& database, const SpoolArea& spools, const Stores& stores,
-                               const std::string& os_hash_algo);
+                               InstanceWatch& watch, const std::string& os_hash_algo);
 
 }  // namespace glance

@@ -9,6 +9,7 @@
 #include "catalog/model/image.h"
 #include "catalog/spool/spool.h"
 #include "catalog/upload/data_limit.h"
+#include "catalog/upload/instance.h"
 #include "catalog/upload/progress_recorder.h"
 
 namespace glance {
@@ -21,10 +22,10 @@ struct Config;
 /// "Data"). What makes an image of them, hashing, inspection and publication, is Upload's work,
 /// which the import feeds; here they are only kept.
 ///
-/// Holds the staging area's lock on the image. Database, staging area and ProgressRecorder must
-/// outlive it. One thread at a time; every call blocks on disk. Destruction without finish() takes
-/// everything back: the data are removed, the image returns to `queued`. finish() makes data and
-/// record durable.
+/// Holds the staging area's lock on the image. Database, staging area, ProgressRecorder and
+/// Instance must outlive it. One thread at a time; every call blocks on disk. Destruction without
+/// finish() takes everything back: the data are removed, the image returns to `queued`. finish()
+/// makes data and record durable.
 ///
 /// Errors of all verbs: gone (the image was deleted meanwhile), no_space, over_quota, too_large
 /// (image_size_cap), io, busy.
@@ -33,8 +34,8 @@ class StagedUpload {
   /// queued → uploading by compare-and-swap. Errors: not_found, conflict (not queued, or somebody
   /// else is at it).
   static std::unique_ptr<StagedUpload> begin(Database& database, const Staging& staging,
-                                             ProgressRecorder& progress, const Config& config,
-                                             const ImageId& id);
+                                             ProgressRecorder& progress, Instance& instance,
+                                             const Config& config, const ImageId& id);
   ~StagedUpload();
   StagedUpload(const StagedUpload&) = delete;
   StagedUpload& operator=(const StagedUpload&) = delete;
@@ -46,11 +47,12 @@ class StagedUpload {
   Image finish();
 
  private:
-  StagedUpload(Database& database, ProgressRecorder& progress, ImageId id, DataLimit limit,
-               std::unique_ptr<Spool> spool, const Staging& staging);
+  StagedUpload(Database& database, ProgressRecorder& progress, Instance& instance, ImageId id,
+               DataLimit limit, std::unique_ptr<Spool> spool, const Staging& staging);
 
   Database& database_;
   const Staging& staging_;
+  const Instance::Work work_;
   const ImageId id_;
   const DataLimit limit_;
   const std::unique_ptr<Spool> spool_;

@@ -2,6 +2,7 @@
 #include "catalog/upload/staging.h"
 
 #include <exception>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,30 +12,50 @@
 
 #include "catalog/base/error.h"
 #include "catalog/database/database.h"
+#include "catalog/os/same_file.h"
 #include "catalog/rows/image_rows.h"
+#include "catalog/rows/staging_rows.h"
+#include "catalog/upload/instance_watch.h"
 
 namespace glance {
 
 namespace {
 
-/// Bytes whose writer is dead.
-void recover_bytes(Database& database, const Staging& staging, const ImageId& id) {
+/// What a writer left who is dead, or of whom only the watch can tell. False if it cannot yet.
+bool recover_bytes(Database& database, const Staging& staging, InstanceWatch& watch,
+                   const ImageId& id) {
   const auto claim = staging.spools().claim(id);
-  if (claim.alive || !claim.spool) return;
+  if (claim.alive) return true;
   struct Found {
     bool known = false;
     std::optional<Image> image;
+    std::optional<std::string> writer;
   };
   const auto found = database.read([&](Session& sql) {
-    return Found{.known = rows::id_exists(sql, id), .image = rows::select_image(sql, id)};
+    return Found{.known = rows::id_exists(sql, id),
+                 .image = rows::select_image(sql, id),
+                 .writer = rows::select_staging_instance(sql, id)};
   });
-  if (!found.known) return;  // another catalog's
+  if (!found.known) return true;  // another catalog's
+  const Life life = watch.look(database, found.writer);
+  if (life != Life::gone) return life == Life::alive;
+  // Without bytes we hold no lock: somebody may have begun anew before the row was read.
+  if (!claim.spool && staging.spools().claim(id).alive) return true;
+  if (!found.writer && !claim.spool) return true;
   const bool waits = found.image && found.image->status == ImageStatus::uploading;
-  if (waits && found.image->size == claim.spool->size()) return staging.keep(*claim.spool);
-  if (waits) database.write([&](Session& sql) { rows::return_to_queued(sql, id, now()); });
-  claim.spool->discard();
+  if (!found.writer && waits && found.image->size == claim.spool->size()) {
+    staging.keep(*claim.spool);
+    return true;
+  }
+  database.write([&](Session& sql) {
+    if (rows::select_staging_instance(sql, id) != found.writer) return;
+    if (waits) rows::return_to_queued(sql, id, now());
+    rows::delete_staging(sql, id);
+  });
+  if (claim.spool) claim.spool->discard();
   spdlog::info("recovery: the staged data of image {} were not all there and are removed",
                id.text());
+  return true;
 }
 
 std::vector<ImageId> staged_images(const Directory& directory) {
@@ -61,12 +82,24 @@ void attempt(const std::string& what, Work&& work) noexcept {
   }
 }
 
-void recover_all(Database& database, const Staging& staging) {
+std::size_t recover_unfinished(Database& database, const Staging& staging, InstanceWatch& watch) {
+  const auto rows = database.read([](Session& sql) { return rows::select_stagings(sql); });
+  std::set<ImageId> ids(rows.begin(), rows.end());
+  if (!ids.empty()) staging.make();
+  if (!staging.find()) return 0;
+  for (auto& id : staging.spools().unfinished()) ids.insert(std::move(id));
+  std::size_t undecided = 0;
+  for (const auto& id : ids) {
+    attempt("the staged data of image " + id.text(), [&] {
+      if (!recover_bytes(database, staging, watch, id)) ++undecided;
+    });
+  }
+  return undecided;
+}
+
+void remove_deleted(Database& database, const Staging& staging) {
   const DirectoryPtr home = staging.find();
   if (!home) return;
-  for (const auto& id : staging.spools().unfinished()) {
-    attempt("the staged data of image " + id.text(), [&] { recover_bytes(database, staging, id); });
-  }
   for (const auto& id : staged_images(*home)) {
     attempt("the staged data of image " + id.text(), [&] {
       if (is_deleted(database, id)) staging.remove(id);
@@ -87,14 +120,18 @@ Staging::Staging(std::filesystem::path directory, std::function<Trust()> trust, 
       spools_(home_) {}
 
 std::unique_ptr<Spool> Staging::create(const ImageId& id) const {
-  static_cast<void>(open_trusted(home_.path(), trust_(), true, home_.disk()));
+  make();
   return spools_.create(id);
+}
+
+void Staging::make() const {
+  static_cast<void>(open_trusted(home_.path(), trust_(), true, home_.disk()));
 }
 
 void Staging::keep(Spool& spool) const {
   const DirectoryPtr home = home_.get();
   const std::string& name = spool.id().text();
-  if (!spool.area().link(name, *home, name) && !home->names(name, spool.file())) {
+  if (!spool.area().link(name, *home, name) && !is_same_file(*home, name, spool.file())) {
     throw Error(Errc::exists, "other data of image " + name + " are staged already");
   }
   home->sync();
@@ -121,8 +158,12 @@ void Staging::remove(const ImageId& id) const noexcept {
   }
 }
 
-void recover_staging(Database& database, const Staging& staging) noexcept {
-  attempt("the staging area", [&] { recover_all(database, staging); });
+std::size_t recover_staging(Database& database, const Staging& staging,
+                            InstanceWatch& watch) noexcept {
+  std::size_t undecided = 0;
+  attempt("the staging area", [&] { undecided = recover_unfinished(database, staging, watch); });
+  attempt("the staging area", [&] { remove_deleted(database, staging); });
+  return undecided;
 }
 
 }  // namespace glance

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 namespace glance {
 
 class Database;
+class InstanceWatch;
 
 /// The staging area: where a real Glance too looks for data that were uploaded to be imported
 /// later, in files that bear the images' ids. The directory is made when something is staged. One
@@ -25,6 +27,9 @@ class Staging {
   /// `trust`: who else may own the directory, beside root and ourselves.
   Staging(std::filesystem::path directory, std::function<Trust()> trust,
           const Disk& disk = Disk::kernel());
+
+  /// Makes the directory where it is missing.
+  void make() const;
 
   /// Begins to stage data for an image. Error: also conflict (somebody else is at it).
   [[nodiscard]] std::unique_ptr<Spool> create(const ImageId& id) const;
@@ -54,10 +59,12 @@ class Staging {
 };
 
 /// Goes through what dead processes left in the staging area: data that were all there are put in
-/// their place, others are removed and their images return to `queued`, and so are data of deleted
-/// images. Uploads whose writer lives are left alone, and so is what belongs to no image of this
-/// catalog. One image that fails does not keep the others from recovery: it is logged and stays.
-/// Never throws.
-void recover_staging(Database& database, const Staging& staging) noexcept;
+/// their place, others are removed and their images return to `queued`, also if somebody else has
+/// removed them; and so are data of deleted images. Uploads whose writer lives are left alone,
+/// those of which it cannot be told yet (returns how many those are), and what belongs to no image
+/// of this catalog. One image that fails does not keep the others from recovery: it is logged and
+/// stays. Never throws.
+std::size_t recover_staging(Database& database, const Staging& staging,
+                            InstanceWatch& watch) noexcept;
 
 }  // namespace glance

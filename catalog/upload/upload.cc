@@ -18,7 +18,8 @@ namespace glance {
 namespace {
 
 /// queued → saving, with the row that recovery needs. Returns the image as it was.
-Image start_saving(Session& sql, const ImageId& id, const UploadOptions& options) {
+Image start_saving(Session& sql, const ImageId& id, const UploadOptions& options,
+                   const Instance::Work& work) {
   auto image = rows::select_image(sql, id);
   if (!image) throw Error(Errc::not_found, "No image found with ID " + id.text());
   if (image->status == ImageStatus::queued) require_verifiable(*image);
@@ -29,7 +30,7 @@ Image start_saving(Session& sql, const ImageId& id, const UploadOptions& options
                                     std::string(to_string(image->status)) +
                                     " to saving is not allowed");
   }
-  rows::insert_upload(sql, id, options, when);
+  rows::insert_upload(sql, id, options, work.sign(sql), when);
   return *std::move(image);
 }
 
@@ -37,11 +38,11 @@ Image start_saving(Session& sql, const ImageId& id, const UploadOptions& options
 
 std::shared_ptr<Upload> Upload::begin(Database& database, const SpoolArea& spools,
                                       const Stores& stores, ProgressRecorder& progress,
-                                      const Config& config, const ImageId& id,
+                                      Instance& instance, const Config& config, const ImageId& id,
                                       const UploadOptions& options) {
   // The lock before the row: recovery takes a row whose lock is free for a dead writer's.
   std::shared_ptr<Upload> upload(
-      new Upload(database, stores, progress, config, options, spools.create(id)));
+      new Upload(database, stores, progress, instance, config, options, spools.create(id)));
   upload->require_free_place();
   upload->start();
   return upload;
@@ -59,7 +60,7 @@ void Upload::start() {
   MutexLock lock(mutex_);
   try {
     limit_ = database_.write([&](Session& sql) {
-      const Image image = start_saving(sql, id_, options_);
+      const Image image = start_saving(sql, id_, options_, work_);
       const auto limit = DataLimit::of(sql, config_, image.owner);
       limit.require(0, options_.expected.size.value_or(0));
       return limit;
@@ -81,10 +82,12 @@ bool Upload::may_discard() const {
 }
 
 Upload::Upload(Database& database, const Stores& stores, ProgressRecorder& progress,
-               const Config& config, UploadOptions options, std::unique_ptr<Spool> spool)
+               Instance& instance, const Config& config, UploadOptions options,
+               std::unique_ptr<Spool> spool)
     : database_(database),
       stores_(stores),
       config_(config),
+      work_(instance),
       id_(spool->id()),
       options_(std::move(options)),
       spool_(std::move(spool)),

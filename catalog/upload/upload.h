@@ -19,6 +19,7 @@
 #include "catalog/store/stores.h"
 #include "catalog/upload/data_limit.h"
 #include "catalog/upload/digester.h"
+#include "catalog/upload/instance.h"
 #include "catalog/upload/progress_recorder.h"
 
 namespace glance {
@@ -32,12 +33,12 @@ struct SealedData;
 
 /// One attempt to give a queued image its data: THE write path, for every door.
 ///
-/// Holds the lock of the image's spool. Database, Stores, ProgressRecorder and Config must outlive
-/// it. Safe to call from several threads; its mutex ranks second (sync.h), and is not held while a
-/// store takes the data, which may last minutes. write(), sync(), seal() and publish() block on
-/// disk. After any failure the upload is dead: later calls repeat the first Error, and nothing is
-/// ever published, unless it was the publication of sealed data that failed. A dead upload takes no
-/// room.
+/// Holds the lock of the image's spool. Database, Stores, ProgressRecorder, Instance and Config
+/// must outlive it. Safe to call from several threads; its mutex ranks second (sync.h), and is not
+/// held while a store takes the data, which may last minutes. write(), sync(), seal() and publish()
+/// block on disk. After any failure the upload is dead: later calls repeat the first Error, and
+/// nothing is ever published, unless it was the publication of sealed data that failed. A dead
+/// upload takes no room.
 ///
 /// Durability: once seal() returned, data, size and digests are durable and recovery publishes
 /// them if we die; after acknowledge() recovery still has to digest them. A later write() takes
@@ -55,7 +56,7 @@ class Upload {
   /// upload is at work), invalid (formats missing), forbidden.
   static std::shared_ptr<Upload> begin(Database& database, const SpoolArea& spools,
                                        const Stores& stores, ProgressRecorder& progress,
-                                       const Config& config, const ImageId& id,
+                                       Instance& instance, const Config& config, const ImageId& id,
                                        const UploadOptions& options);
   ~Upload();
   Upload(const Upload&) = delete;
@@ -109,8 +110,8 @@ class Upload {
   [[nodiscard]] const ImageId& id() const noexcept { return id_; }
 
  private:
-  Upload(Database& database, const Stores& stores, ProgressRecorder& progress, const Config& config,
-         UploadOptions options, std::unique_ptr<Spool> spool);
+  Upload(Database& database, const Stores& stores, ProgressRecorder& progress, Instance& instance,
+         const Config& config, UploadOptions options, std::unique_ptr<Spool> spool);
 
   void start() EXCLUDES(mutex_);
   void require_free_place();
@@ -145,6 +146,7 @@ class Upload {
   Database& database_;
   const Stores& stores_;
   const Config& config_;
+  const Instance::Work work_;
   const ImageId id_;
   const UploadOptions options_;
   DataLimit limit_;  // as it was at the beginning

@@ -12,7 +12,7 @@ import pytest
 
 from support.expectations import assert_published
 from support.images import md5sum, random_file
-from support.processes import SLOW, environment, run, shell, wait_until
+from support.processes import UNDER_ANOTHER_NAME, SLOW, environment, run, shell, wait_until
 
 
 @pytest.fixture
@@ -251,12 +251,10 @@ def test_several_acknowledged_copies_survive_one_crash(mount, catalog_dir, small
         assert_published(mount, catalog_dir, name, small_source)
 
 
-def test_a_sealed_image_whose_descriptor_is_still_open_survives_a_crash(
-    mount, catalog_dir, small_source
-):
-    """close() of the opener is acknowledged although a child still holds a duplicate."""
+def crash_after_close(mount, source):
+    """Leaves sealed.img acknowledged but not published: a child holds a duplicate meanwhile."""
     descriptor = os.open(mount / "sealed.img", os.O_CREAT | os.O_WRONLY)
-    os.write(descriptor, small_source.read_bytes())
+    os.write(descriptor, source.read_bytes())
     os.set_inheritable(descriptor, True)
     holder = subprocess.Popen(["sleep", "60"], pass_fds=[descriptor])
     try:
@@ -266,7 +264,37 @@ def test_a_sealed_image_whose_descriptor_is_still_open_survives_a_crash(
         holder.kill()
         holder.wait()
     mount.crash()
+
+
+def test_a_sealed_image_whose_descriptor_is_still_open_survives_a_crash(
+    mount, catalog_dir, small_source
+):
+    """close() of the opener is acknowledged although a child still holds a duplicate."""
+    crash_after_close(mount, small_source)
     mount.start()
+    assert_published(mount, catalog_dir, "sealed.img", small_source)
+
+
+def test_a_daemon_that_starts_again_under_another_host_name_publishes_what_it_acknowledged(
+    mount, catalog_dir, small_source
+):
+    crash_after_close(mount, small_source)
+    mount.wrapper = UNDER_ANOTHER_NAME
+    mount.start()
+    assert_published(mount, catalog_dir, "sealed.img", small_source)
+    assert catalog_dir.spools() == []
+
+
+@pytest.mark.slow
+def test_a_machine_that_starts_again_publishes_what_it_acknowledged(
+    mount, catalog_dir, small_source
+):
+    """Its kernel is another one than the uploader's: whether that lives shows after a while."""
+    crash_after_close(mount, small_source)
+    catalog_dir.execute("UPDATE glancefs_instances SET boot_id = 'the one before'")
+    mount.start()
+    assert catalog_dir.statuses() == {"sealed.img": "saving"}
+    wait_until(lambda: catalog_dir.statuses() == {"sealed.img": "active"}, 40, "the publication")
     assert_published(mount, catalog_dir, "sealed.img", small_source)
 
 

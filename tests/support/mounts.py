@@ -40,13 +40,14 @@ class Mount(os.PathLike):
         self.path = Path(path)
         self.options = options
         self._limit = limit
+        self.wrapper = ()  # words before the daemon's command
         self.busy_for = 0  # seconds after the test's end, e.g. of kernel threads
         self.daemon = None
         self.path.mkdir()
         self.start()
 
     def start(self):
-        command = [program("glancefs"), self.spec, self.path, "-f"]
+        command = [*self.wrapper, program("glancefs"), self.spec, self.path, "-f"]
         if self.options:
             command += ["-o", self.options]
         self.daemon = Daemon(command, self.path.with_name(self.path.name + "-daemon"))

@@ -92,6 +92,10 @@ def glance_catalog(*arguments, **options):
     return run(program("glance-catalog"), *arguments, **options)
 
 
+# In front of a command: it runs on a host of another name, as a container that starts again does.
+UNDER_ANOTHER_NAME = ("unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh")
+
+
 class Daemon:
     """A child that runs until it is told to stop. Its output goes to files that are checked.
 

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from support.expectations import assert_published
-from support.processes import wait_until
+from support.processes import UNDER_ANOTHER_NAME, run, wait_until
 from support.tool import FAILURE, OK, PROBLEMS, end, feed
 
 NOBODY = "5d0cb9e2-0000-4000-8000-00000000abcd"
@@ -105,6 +105,89 @@ def test_what_a_dead_daemon_had_acknowledged_is_published(
     assert_published(mount, catalog_dir, "sealed.img", small_source)
 
 
+def test_a_host_of_another_name_publishes_what_was_acknowledged(
+    tool, mount, catalog_dir, small_source
+):
+    crash_after_close(mount, small_source)
+    dry_run = run(*UNDER_ANOTHER_NAME, *tool.command("check", "--dry-run"), check=False)
+    assert (dry_run.returncode, "1 problem" in dry_run.stdout) == (PROBLEMS, True)
+    result = run(*UNDER_ANOTHER_NAME, *tool.command("check"))
+    assert "1 uploads published, 0 taken back" in result.stdout
+    mount.start()
+    assert_published(mount, catalog_dir, "sealed.img", small_source)
+
+
+@pytest.fixture
+def of_another_machine(tool, mount, edit_database, small_source):
+    """sealed.img, acknowledged by a daemon that may still run somewhere else."""
+    crash_after_close(mount, small_source)
+    edit_database(
+        "UPDATE glancefs_instances SET boot_id = 'elsewhere', seen_at = '2026-02-03 04:05:06.7'"
+    )
+
+
+def test_an_upload_that_waits_for_another_machine_is_reported(
+    tool, catalog_dir, of_another_machine
+):
+    (row,) = catalog_dir.rows("SELECT * FROM glancefs_uploads")
+    assert tool.findings("check", "--dry-run") == [
+        (
+            "upload",
+            row["image_id"],
+            "acknowledged, but not published; waiting until it is clear whether its writer, "
+            f"instance {row['instance']}, last seen 2026-02-03 04:05:06 UTC, lives",
+        )
+    ]
+
+
+@pytest.mark.slow
+def test_check_waits_until_it_can_tell_whether_another_machine_lives(
+    tool, mount, catalog_dir, small_source, of_another_machine
+):
+    result = tool("check")
+    assert "1 uploads may have a writer on another machine; looking again" in result.stdout
+    assert "1 uploads published, 0 taken back" in result.stdout
+    assert result.stdout.endswith("no problems\n")
+    mount.start()
+    assert_published(mount, catalog_dir, "sealed.img", small_source)
+
+
+def test_the_upload_of_a_deleted_image_ends_whatever_its_data_are(
+    tool, mount, catalog_dir, small_source
+):
+    crash_after_close(mount, small_source)
+    (image_id,) = catalog_dir.spools()
+    os.truncate(catalog_dir.store / ".uploads" / image_id, 10)
+    ((fault, subject, text),) = tool.findings("check", "--dry-run")
+    assert (fault, subject) == ("upload", image_id)
+    assert text == (
+        "acknowledged, but not published; 300001 bytes recorded, 10 in the store; "
+        "its writer is dead; `glance-catalog rm` gives it up"
+    )
+    tool("rm", image_id)
+    result = tool("check")
+    assert result.stdout.endswith("no problems\n")
+    assert catalog_dir.spools() == []
+    assert catalog_dir.rows("SELECT * FROM glancefs_uploads") == []
+
+
+def test_a_spool_that_cannot_be_opened_is_reported_beside_the_rest(
+    tool, mount, catalog_dir, small_source
+):
+    crash_after_close(mount, small_source)
+    (image_id,) = catalog_dir.spools()
+    spool = catalog_dir.store / ".uploads" / image_id
+    spool.unlink()
+    spool.symlink_to("/etc/hostname")
+    catalog_dir.data_file(NOBODY).write_bytes(b"whose?")
+    findings = tool.findings("check", "--dry-run")
+    assert [finding[:2] for finding in findings] == [
+        ("upload", image_id),
+        ("orphan", f"file://{catalog_dir.data_file(NOBODY)}"),
+    ]
+    assert str(spool) in findings[0][2]
+
+
 def test_an_acknowledged_upload_whose_data_are_gone_is_reported(
     tool, mount, catalog_dir, small_source
 ):
@@ -115,7 +198,8 @@ def test_an_acknowledged_upload_whose_data_are_gone_is_reported(
     assert result.returncode == PROBLEMS
     assert (
         f"upload       {image_id}  acknowledged, but not published; "
-        "its data are gone from the store; its writer is dead\n"
+        "its data are gone from the store; its writer is dead; "
+        "`glance-catalog rm` gives it up\n"
     ) in result.stdout
     assert image_id in result.stderr
     tool("rm", image_id)

@@ -53,6 +53,24 @@ TEST_F(ACatalog, ATableOfAnEarlierVersionIsBroughtUpToDate) {
       count("SELECT COUNT(*) FROM pragma_table_info('glancefs_uploads') WHERE name = 'hidden'"), 0);
 }
 
+TEST_F(ACatalog, UploadsOfAnEarlierVersionNameNoInstance) {
+  {
+    Database database(database_url(), false);
+    database.write([](Session& sql) {
+      sql << "ALTER TABLE glancefs_uploads DROP COLUMN instance";
+      sql << "DROP TABLE glancefs_instances";
+      sql << "DROP TABLE glancefs_stagings";
+      sql << "INSERT INTO glancefs_uploads (image_id, host, origin, owns_image, state, created_at,"
+             " updated_at) VALUES ('5d0cb9e2-0000-4000-8000-00000000abcd', 'elsewhere', 'rest', 0,"
+             " 'open', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')";
+    });
+  }
+  const auto catalog = open();
+  EXPECT_EQ(count("SELECT COUNT(*) FROM glancefs_uploads WHERE instance IS NULL"), 1);
+  EXPECT_EQ(catalog->recover().discarded, 1U);
+  EXPECT_EQ(count("SELECT COUNT(*) FROM glancefs_uploads"), 0);
+}
+
 TEST_F(ACatalog, GivesBackWhatWasAdded) {
   const Image added = catalog_->add(caller_, {.name = "x",
                                               .visibility = Visibility::public_,

@@ -47,7 +47,7 @@ class FaultLoop : public ::testing::Test {
   }
   [[nodiscard]] std::unique_ptr<Catalog> open(const Disk& disk = Disk::kernel(),
                                               bool create = false) const {
-    return Catalog::open(read_spec(spec(), create), create, disk);
+    return Catalog::open(read_spec(spec(), create), create, {.disk = disk});
   }
 
   void prepare(const std::function<void(Catalog&)>& work) {

@@ -10,6 +10,7 @@
 #include "catalog/spool/spool_area.h"
 #include "catalog/store/file_store.h"
 #include "catalog/store/stores.h"
+#include "catalog/upload/instance_watch.h"
 #include "catalog/upload/publication.h"
 #include "catalog/upload/recovery.h"
 #include "tests/unit/support/catalog_fixture.h"
@@ -32,7 +33,7 @@ class FaultyStore final : public Store {
   Location put(const Spool& spool, const Digests& digests) override {
     return store_.put(spool, digests);
   }
-  std::optional<Location> find(const ImageId& id, std::uint64_t size) override {
+  std::optional<Location> find(const ImageId& id, std::optional<std::uint64_t> size) override {
     return store_.find(id, size);
   }
   bool holds(const ImageId& id) override { return store_.holds(id); }
@@ -67,11 +68,14 @@ class Garbage : public test::CatalogFixture {
   void delete_row(const Image& image) {
     database_.write([&](Session& sql) { rows::delete_image(sql, image, now()); });
   }
-  RecoveryReport recover() { return recover_uploads(database_, spools_, stores_, "sha512"); }
+  RecoveryReport recover() {
+    return recover_uploads(database_, spools_, stores_, watch_, "sha512");
+  }
 
   Database database_{database_url(), false};
   const HeldDirectory home_{datadir()};
   const SpoolArea spools_{home_};
+  InstanceWatch watch_{Machine::this_one()};
   int syncs_ = 0;
   bool fails_ = false;
   const Stores stores_{one_store()};

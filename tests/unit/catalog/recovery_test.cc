@@ -215,13 +215,34 @@ TEST_F(Recovery, RemovesTheBytesOfAnImageThatWasDeletedMeanwhile) {
   EXPECT_EQ(catalog_->find(caller_, image.id), std::nullopt);
 }
 
+TEST_F(Recovery, RemovesWhatIsLeftOfADeletedImageWhateverItsSize) {
+  Database database(database_url(), false);
+  const auto uploads = [&] {
+    return database.read([](Session& sql) {
+      int count = 0;
+      sql << "SELECT COUNT(*) FROM glancefs_uploads", soci::into(count);
+      return count;
+    });
+  };
+  for (const bool renamed : {false, true}) {
+    const auto id = add("x").id;
+    renamed ? leave_renamed(id) : leave_sealed(id);
+    std::filesystem::resize_file(
+        renamed ? datadir() / id.text() : datadir() / ".uploads" / id.text(), 3);
+    catalog_->remove(caller_, id);
+    EXPECT_EQ(catalog_->recover().discarded, 1U);
+    EXPECT_EQ(uploads(), 0);
+    EXPECT_THAT(stored_files(), IsEmpty());
+  }
+}
+
 TEST_F(Recovery, ForgetsALostUploadOnceItsImageIsDeleted) {
   const auto image = add("x");
   leave_sealed(image.id);
   std::filesystem::remove(datadir() / ".uploads" / image.id.text());
   Database database(database_url(), false);
   const auto uploads = [&] {
-    return database.read([](Session& sql) { return rows::select_uploads_of_this_host(sql); });
+    return database.read([](Session& sql) { return rows::select_uploads(sql); });
   };
   catalog_->recover();
   EXPECT_THAT(uploads(), ElementsAre(image.id));  // for the operator to see

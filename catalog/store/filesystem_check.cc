@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/sysmacros.h>
 
 #include "catalog/base/error.h"
@@ -50,8 +51,9 @@ class Trial {
     for (const auto& name : {name_, second()}) {
       try {
         directory_.remove_file(name);
-      } catch (const Error&) {
+      } catch (const Error& error) {
         // A file of nothing, hidden, that nobody takes for an image.
+        spdlog::debug("removing {}: {}", name, error.what());
       }
     }
   }

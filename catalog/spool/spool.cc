@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "catalog/base/error.h"
+#include "catalog/os/same_file.h"
 
 namespace glance {
 
@@ -82,6 +83,15 @@ void Spool::sync() {
   if (entry_synced_) return;
   area_->sync();
   entry_synced_ = true;
+}
+
+void Spool::place_in(const Directory& directory) const {
+  const std::string& name = id_.text();
+  // Never over an existing file: whatever lies there, it is not ours to destroy.
+  if (!area_->link(name, directory, name) && !is_same_file(directory, name, file_)) {
+    throw Error(Errc::exists, "the place of image " + name + " is taken");
+  }
+  directory.sync();
 }
 
 void Spool::discard() noexcept {

@@ -55,9 +55,11 @@ class Spool {
   /// Removes the bytes from the spool. Never throws: what stays is recovery's.
   void discard() noexcept;
 
-  /// For a store that can take the file itself: the directory in which it is called id(), and the
-  /// file.
-  [[nodiscard]] const Directory& area() const noexcept { return *area_; }
+  /// Gives the synced bytes a second name, id(), in a directory that takes the file itself; durable
+  /// on return. May be repeated, by another process too, and never replaces anything else. Errors:
+  /// also exists, unsupported (another filesystem).
+  void place_in(const Directory& directory) const;
+
   [[nodiscard]] const File& file() const noexcept { return file_; }
 
  private:

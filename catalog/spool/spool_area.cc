@@ -90,10 +90,13 @@ SpoolClaim SpoolArea::claim(const ImageId& id) const {
 }
 
 std::vector<ImageId> SpoolArea::unfinished() const {
-  std::vector<ImageId> ids;
   const auto area = parent_.get()->find_directory(kName);
-  if (!area) return ids;
-  area->for_each([&](const std::string& name) {
+  return area ? images_in(*area) : std::vector<ImageId>();
+}
+
+std::vector<ImageId> images_in(const Directory& directory) {
+  std::vector<ImageId> ids;
+  directory.for_each([&](const std::string& name) {
     if (auto id = ImageId::parse(name)) ids.push_back(*std::move(id));
   });
   return ids;

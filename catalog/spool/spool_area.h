@@ -10,6 +10,9 @@
 
 namespace glance {
 
+/// The images whose ids are names in the directory, in no order. Errors: Directory's.
+[[nodiscard]] std::vector<ImageId> images_in(const Directory& directory);
+
 /// What is left of an upload whose writer may have died.
 struct SpoolClaim {
   bool alive = false;            ///< its writer still holds the lock

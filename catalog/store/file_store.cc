@@ -9,7 +9,6 @@
 #include <fcntl.h>
 
 #include "catalog/base/error.h"
-#include "catalog/os/same_file.h"
 
 namespace glance {
 
@@ -52,14 +51,8 @@ Location FileStore::location_of(const ImageId& id) const {
 }
 
 Location FileStore::put(const Spool& spool, const Digests& /*digests*/) {
-  const DirectoryPtr datadir = datadir_.get();
-  const std::string& name = spool.id().text();
   spool.file().set_mode(file_mode_);
-  // Never over an existing file: whatever lies there, it is not ours to destroy.
-  if (!spool.area().link(name, *datadir, name) && !is_same_file(*datadir, name, spool.file())) {
-    throw Error(Errc::exists, "the place of image " + name + " in the store is taken");
-  }
-  datadir->sync();
+  spool.place_in(*datadir_.get());
   return location_of(spool.id());
 }
 

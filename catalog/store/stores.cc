@@ -51,10 +51,4 @@ std::optional<std::string> Stores::canonical_url(const std::string& url) const {
   return std::nullopt;
 }
 
-bool Stores::is_same_place(const std::string& url, const std::string& other) const {
-  if (url == other) return true;
-  const auto place = canonical_url(url);
-  return place && place == canonical_url(other);
-}
-
 }  // namespace glance

@@ -36,9 +36,6 @@ class Stores {
 
   [[nodiscard]] std::optional<std::string> canonical_url(const std::string& url) const;
 
-  /// Whether both URLs name one place, however they spell it.
-  [[nodiscard]] bool is_same_place(const std::string& url, const std::string& other) const;
-
  private:
   [[nodiscard]] Store& of(const std::string& url) const;
 

@@ -5,14 +5,10 @@
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
 
-#include "catalog/base/error.h"
 #include "catalog/database/database.h"
-#include "catalog/os/same_file.h"
 #include "catalog/rows/image_rows.h"
 #include "catalog/rows/staging_rows.h"
 #include "catalog/upload/instance_watch.h"
@@ -58,14 +54,6 @@ bool recover_bytes(Database& database, const Staging& staging, InstanceWatch& wa
   return true;
 }
 
-std::vector<ImageId> staged_images(const Directory& directory) {
-  std::vector<ImageId> ids;
-  directory.for_each([&](const std::string& name) {
-    if (auto id = ImageId::parse(name)) ids.push_back(*std::move(id));
-  });
-  return ids;
-}
-
 /// Who deleted the image died before the data were gone.
 bool is_deleted(Database& database, const ImageId& id) {
   return database.read(
@@ -100,7 +88,7 @@ std::size_t recover_unfinished(Database& database, const Staging& staging, Insta
 void remove_deleted(Database& database, const Staging& staging) {
   const DirectoryPtr home = staging.find();
   if (!home) return;
-  for (const auto& id : staged_images(*home)) {
+  for (const auto& id : images_in(*home)) {
     attempt("the staged data of image " + id.text(), [&] {
       if (is_deleted(database, id)) staging.remove(id);
     });
@@ -129,12 +117,7 @@ void Staging::make() const {
 }
 
 void Staging::keep(Spool& spool) const {
-  const DirectoryPtr home = home_.get();
-  const std::string& name = spool.id().text();
-  if (!spool.area().link(name, *home, name) && !is_same_file(*home, name, spool.file())) {
-    throw Error(Errc::exists, "other data of image " + name + " are staged already");
-  }
-  home->sync();
+  spool.place_in(*home_.get());
   spool.discard();
 }
 

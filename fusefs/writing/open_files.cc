@@ -171,7 +171,8 @@ OpenFiles::Pending OpenFiles::pending_for(const NodePtr& node, const Requester& 
   settle(file);
   if (file->finished()) return nullptr;
   if (file->belongs_to(requester.thread)) return file;
-  if (file->has_handles() || !file->untouched()) fail(EBUSY, "another process is writing it");
+  // Its opener may be about to open it again: only one of the two can be told yes.
+  if (!file->give_way()) fail(EBUSY, "another process is writing it");
   forget(file);
   return nullptr;
 }
@@ -399,8 +400,7 @@ void OpenFiles::finish(const Pending& file) noexcept {
   } catch (const std::exception& error) {
     log_not_published(file->id(), error);
   }
-  const bool idle = file->untouched() && !file->has_handles();
-  if (file->finished() || idle) forget(file);
+  if (file->give_way()) forget(file);
 }
 
 bool OpenFiles::wait_for_release(Inode inode) const {

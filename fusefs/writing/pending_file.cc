@@ -42,6 +42,13 @@ bool PendingFile::open(Access access) {
   return true;
 }
 
+bool PendingFile::give_way() {
+  MutexLock lock(mutex_);
+  if (handles_ > 0 || !untouched()) return finished_;
+  finish();
+  return true;
+}
+
 // ── data ──────────────────────────────────────────────────────────────────────────────────────
 
 /// Runs one step; its failure stays.

@@ -59,6 +59,10 @@ class PendingFile {
   enum class Access { read, write, read_write };
   [[nodiscard]] bool open(Access access) EXCLUDES(mutex_);
 
+  /// Leaves the image to another process's file, where nobody has this one open and nothing was
+  /// written: from then on it is finished(). False if that was too late; then it stays as it is.
+  [[nodiscard]] bool give_way() EXCLUDES(mutex_);
+
   /// The first of these begins the upload. Errors: Upload's, which repeat.
   void write(std::uint64_t offset, std::span<const std::byte> bytes, pid_t thread) EXCLUDES(mutex_);
   void truncate(std::uint64_t size, pid_t thread) EXCLUDES(mutex_);
@@ -116,7 +120,7 @@ class PendingFile {
   /// Whether somebody has it open for writing, and so will publish it.
   [[nodiscard]] bool has_writing_handles() const noexcept { return writing_handles_ > 0; }
 
-  /// The data are published or lost: the image is on its own.
+  /// The data are published or lost, or another file's to bring: the image is on its own.
   [[nodiscard]] bool finished() const noexcept { return finished_; }
 
   /// Nothing was ever written or sized.

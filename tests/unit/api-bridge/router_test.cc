@@ -98,8 +98,14 @@ TEST(Router, RedirectsTheBareVersion) {
 
 TEST(Router, KnowsNoTrailingSlashes) {
   for (const auto* target :
-       {"/v2/", "/v2/images/", "/v2/images/i/", "/v2/images/i/tags/", "/v2//images", "/v2/nope"}) {
+       {"/v2/", "/v2/images/", "/v2/images//", "/v2/images/i/", "/v2/images/i/tags/", "/v2/nope"}) {
     EXPECT_EQ(status_for("GET", target), 404) << target;
+  }
+}
+
+TEST(Router, TakesSeveralSlashesForOne) {
+  for (const auto* target : {"//v2/images", "/v2//images", "/v2///images"}) {
+    EXPECT_EQ(status_for("GET", target), 200) << target;
   }
 }
 

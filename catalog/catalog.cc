@@ -11,10 +11,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include "catalog/data_places.h"
 #include "catalog/database/database.h"
 #include "catalog/database/schema.h"
-#include "catalog/known_store.h"
-#include "catalog/os/held_directory.h"
 #include "catalog/os/make_private.h"
 #include "catalog/policy/access.h"
 #include "catalog/policy/policy.h"
@@ -27,17 +26,12 @@
 #include "catalog/rows/location_rows.h"
 #include "catalog/rows/replacement_rows.h"
 #include "catalog/rows/upload_rows.h"
-#include "catalog/spool/spool_area.h"
-#include "catalog/store/file_store.h"
-#include "catalog/store/filesystem_check.h"
-#include "catalog/store/stores.h"
 #include "catalog/upload/data_limit.h"
 #include "catalog/upload/expectation.h"
 #include "catalog/upload/instance.h"
 #include "catalog/upload/instance_watch.h"
 #include "catalog/upload/locations.h"
 #include "catalog/upload/publication.h"
-#include "catalog/upload/staging.h"
 
 namespace glance {
 
@@ -53,25 +47,12 @@ void make_database_directory(const std::string& url) {
   make_private_directories(std::filesystem::path(sqlite_path(url)).parent_path());
 }
 
-std::vector<std::unique_ptr<Store>> make_stores(const Config& config,
-                                                const HeldDirectory& datadir) {
-  std::vector<std::unique_ptr<Store>> stores;
-  stores.push_back(std::make_unique<FileStore>(datadir, config.store_id));
-  return stores;
-}
-
 class DatabaseCatalog final : public Catalog {
  public:
   DatabaseCatalog(const Config& config, bool create, const Outside& outside)
       : config_(config),
         database_(config.database_url, create),
-        datadir_(
-            config.filesystem_store_datadir,
-            [this](const Directory& directory) { require_store(directory); }, outside.disk),
-        spools_(datadir_),
-        stores_(make_stores(config_, datadir_)),
-        staging_(
-            config.staging_datadir, [this] { return staging_trust(); }, outside.disk),
+        places_(config_, database_, outside.disk),
         watch_(outside.machine),
         instance_(database_, outside.machine) {
     if (create) {
@@ -79,8 +60,7 @@ class DatabaseCatalog final : public Catalog {
       make_private_directories(config.filesystem_store_datadir);
     }
     check_schema(database_);
-    look_at_store();
-    require_staging_apart();
+    places_.require_sound();
   }
 
   [[nodiscard]] const Config& config() const noexcept override { return config_; }
@@ -143,26 +123,23 @@ class DatabaseCatalog final : public Catalog {
   std::unique_ptr<ChangeFeed> changes() override { return open_change_feed(database_); }
   RecoveryReport recover() override {
     prune_changes(database_);
-    const std::size_t stagings = recover_staging(database_, staging_, watch_);
-    auto report = recover_uploads(database_, spools_, stores_, watch_, config_.hashing_algorithm);
+    const std::size_t stagings = recover_staging(database_, places_.staging(), watch_);
+    auto report = recover_uploads(database_, places_.spools(), places_.stores(), watch_,
+                                  config_.hashing_algorithm);
     report.undecided += stagings;
     return report;
   }
   void check(const FindingSink& report) override {
-    check_consistency(database_, spools_, stores_, watch_, report);
+    check_consistency(database_, places_.spools(), places_.stores(), watch_, report);
   }
   void find_orphans(const FindingSink& report) override {
-    glance::find_orphans(database_, stores_, report);
+    glance::find_orphans(database_, places_.stores(), report);
   }
   std::optional<Finding> check_data(const Image& image) override {
-    return glance::check_data(stores_, image);
+    return glance::check_data(places_.stores(), image);
   }
 
  private:
-  void require_store(const Directory& directory);
-  void look_at_store() const;
-  [[nodiscard]] Trust staging_trust() const;
-  void require_staging_apart() const;
   static void require_deletable(const Image& image);
   void apply_one(Session& sql, const Caller& caller, const ImageEdit& edit, Survey& survey,
                  Image& image) const;
@@ -180,48 +157,11 @@ class DatabaseCatalog final : public Catalog {
 
   const Config config_;
   Database database_;
-  HeldDirectory datadir_;
-  SpoolArea spools_;
-  Stores stores_;
-  Staging staging_;
+  const DataPlaces places_;
   ProgressRecorder progress_{database_};
   InstanceWatch watch_;
   Instance instance_;
 };
-
-void DatabaseCatalog::require_store(const Directory& directory) {
-  require_able_filesystem(directory);
-  require_known_store(database_, config_.store_id, directory);
-}
-
-/// A store whose disk is not mounted yet may come: everything but its data works meanwhile. Any
-/// other fault of it is one of the configuration.
-void DatabaseCatalog::look_at_store() const {
-  static_cast<void>(Directory(datadir_.path(), datadir_.disk()));
-  try {
-    static_cast<void>(datadir_.get());
-  } catch (const Error& error) {
-    if (error.code() != Errc::unavailable) throw;
-    spdlog::error("the store '{}' is not available: {}", config_.store_id, error.what());
-  }
-}
-
-/// The owner of the store may own the staging area too: a Glance that runs as its own user.
-Trust DatabaseCatalog::staging_trust() const {
-  const struct stat owner = Directory(datadir_.path(), datadir_.disk()).status();
-  return {.owner = owner.st_uid, .group = owner.st_gid};
-}
-
-/// Recovery takes what lies in the staging area for staged data.
-void DatabaseCatalog::require_staging_apart() const {
-  const DirectoryPtr staging = staging_.find();
-  const bool same =
-      staging && staging->identity() == Directory(datadir_.path(), datadir_.disk()).identity();
-  if (!same) return;
-  throw Error(Errc::invalid,
-              "the staging directory " + staging_.directory().string() +
-                  " is the store's (filesystem_store_datadir); allowed: one of its own");
-}
 
 void DatabaseCatalog::require_deletable(const Image& image) {
   if (image.is_protected) {
@@ -382,7 +322,7 @@ struct Patched {
 Image DatabaseCatalog::patch(const Caller& caller, const ImageId& id,
                              std::span<const ImageEdit> edits, const Precondition& condition) {
   require_allowed_values(id, edits, config_.limits);
-  Survey survey(stores_);
+  Survey survey(places_.stores());
   const auto apply_all = [&](Session& sql) {
     Image old = require_modifiable(sql, caller, id);
     require_met(condition, old);
@@ -422,7 +362,7 @@ void DatabaseCatalog::remove_unused(const Image& image, std::vector<Location> be
   std::erase_if(before, [&](const Location& old) {
     return std::ranges::find(image.locations, old.url, &Location::url) != image.locations.end();
   });
-  remove_data(database_, stores_, image.id, before);
+  remove_data(database_, places_.stores(), image.id, before);
 }
 
 void DatabaseCatalog::remove_from_store(const Caller& caller, const ImageId& id,
@@ -442,7 +382,7 @@ void DatabaseCatalog::remove_from_store(const Caller& caller, const ImageId& id,
 
 std::unique_ptr<StagedUpload> DatabaseCatalog::stage(const Caller& caller, const ImageId& id) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
-  return StagedUpload::begin(database_, staging_, progress_, instance_, config_, id);
+  return StagedUpload::begin(database_, places_.staging(), progress_, instance_, config_, id);
 }
 
 void DatabaseCatalog::add_tag(const Caller& caller, const ImageId& id, const std::string& tag,
@@ -512,7 +452,8 @@ void DatabaseCatalog::rename_over(const Caller& caller, const ImageId& id, const
     });
     return old;
   });
-  for (const auto& image : removed) remove_data(database_, stores_, image.id, image.locations);
+  for (const auto& image : removed)
+    remove_data(database_, places_.stores(), image.id, image.locations);
 }
 
 void DatabaseCatalog::remove(const Caller& caller, const ImageId& id,
@@ -524,8 +465,8 @@ void DatabaseCatalog::remove(const Caller& caller, const ImageId& id,
     rows::delete_image(sql, found, now());
     return found;
   });
-  remove_data(database_, stores_, image.id, image.locations);
-  if (is_being_filled(image.status)) staging_.remove(id);
+  remove_data(database_, places_.stores(), image.id, image.locations);
+  if (is_being_filled(image.status)) places_.staging().remove(id);
 }
 
 void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expectation& expected) {
@@ -545,7 +486,7 @@ void DatabaseCatalog::expect(const Caller& caller, const ImageId& id, const Expe
 /// Refuses data that cannot fit before a byte of them is sent.
 void DatabaseCatalog::require_room(std::uint64_t size) {
   // A store that cannot tell has room for everything.
-  const auto space = stores_.default_store().space();
+  const auto space = places_.stores().default_store().space();
   if (!space || size <= space->available) return;
   throw Error(Errc::no_space, "There is not enough space in the store for the image's data.");
 }
@@ -554,13 +495,14 @@ std::shared_ptr<Upload> DatabaseCatalog::upload(const Caller& caller, const Imag
                                                 const UploadOptions& options) {
   database_.read([&](Session& sql) { static_cast<void>(require_modifiable(sql, caller, id)); });
   require_room(options.expected.size.value_or(0));
-  return Upload::begin(database_, spools_, stores_, progress_, instance_, config_, id, options);
+  return Upload::begin(database_, places_.spools(), places_.stores(), progress_, instance_, config_,
+                       id, options);
 }
 
 Space DatabaseCatalog::space(const std::optional<std::string>& owner) {
   // A store that cannot tell has room for everything.
   constexpr std::uint64_t kEndless = std::numeric_limits<std::int64_t>::max();
-  const Space space = stores_.default_store().space().value_or(
+  const Space space = places_.stores().default_store().space().value_or(
       Space{.total = kEndless, .free = kEndless, .available = kEndless});
   if (config_.user_storage_quota == 0) return space;
   const auto left = database_.read([&](Session& sql) { return quota_left(sql, config_, owner); });
@@ -611,7 +553,7 @@ std::unique_ptr<BlobReader> DatabaseCatalog::open_at(const Image& image, const L
   const auto subject = "the data of image " + image.id.text();
   std::unique_ptr<BlobReader> reader;
   try {
-    reader = stores_.open(location);
+    reader = places_.stores().open(location);
   } catch (const Error& error) {
     const Errc code = error.code() == Errc::not_found ? Errc::missing : error.code();
     throw Error(code, subject + " cannot be opened: " + error.what(), error.words());

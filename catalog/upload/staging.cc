@@ -97,10 +97,11 @@ void remove_deleted(Database& database, const Staging& staging) {
 
 }  // namespace
 
-Staging::Staging(std::filesystem::path directory, std::function<Trust()> trust, const Disk& disk)
+Staging::Staging(const std::filesystem::path& directory, std::function<Trust()> trust,
+                 const Disk& disk)
     : trust_(std::move(trust)),
       home_(
-          std::move(directory),
+          directory,
           [this, &disk](const std::filesystem::path& path) {
             return open_trusted(path, trust_(), false, disk);
           },
@@ -119,12 +120,6 @@ void Staging::make() const {
 void Staging::keep(Spool& spool) const {
   spool.place_in(*home_.get());
   spool.discard();
-}
-
-DirectoryPtr Staging::find() const {
-  std::error_code error;
-  const bool exists = std::filesystem::exists(home_.path(), error);
-  return exists ? home_.get() : nullptr;
 }
 
 bool Staging::has(const ImageId& id) const {

@@ -25,7 +25,7 @@ class InstanceWatch;
 class Staging {
  public:
   /// `trust`: who else may own the directory, beside root and ourselves.
-  Staging(std::filesystem::path directory, std::function<Trust()> trust,
+  Staging(const std::filesystem::path& directory, std::function<Trust()> trust,
           const Disk& disk = Disk::kernel());
 
   /// Makes the directory where it is missing.
@@ -44,7 +44,7 @@ class Staging {
   [[nodiscard]] const std::filesystem::path& directory() const noexcept { return home_.path(); }
 
   /// Nothing if nothing was staged yet.
-  [[nodiscard]] DirectoryPtr find() const;
+  [[nodiscard]] DirectoryPtr find() const { return home_.find(); }
 
   /// Where data are that are still coming.
   [[nodiscard]] const SpoolArea& spools() const noexcept { return spools_; }
